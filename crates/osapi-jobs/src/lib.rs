@@ -1,0 +1,14 @@
+//! The job engine on JetStream: submit, route, claim, result, progress, registry and index.
+//!
+//! The API server holds a [`Jobs`]; a worker runs [`work`] with something that can [`Execute`].
+//! This crate alone names async-nats, and it carries nothing out itself: it never touches a host.
+
+mod connection;
+mod error;
+mod jobs;
+mod work;
+
+pub use connection::{Auth, Connection, ConnectionSettings, Namespace, RetentionSettings, TlsSettings};
+pub use error::{ConnectError, JobsError};
+pub use jobs::{ComponentHealth, JobFilter, JobPage, Jobs, PageRequest, Submission, Submitted};
+pub use work::{Control, Execute, WorkerSettings, work};
