@@ -5,12 +5,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::api::AuditVerification;
 use crate::job::JobId;
 
 /// One request and what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
+    /// Its place in the trail; 0 until it is written.
+    #[serde(default)]
+    pub sequence: u64,
     /// Its identity.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = Uuid))]
     pub id: Uuid,
@@ -57,11 +61,12 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// The entry tied to the one before it: `previous_hash` and `hash` filled in.
+    /// The entry in its place, tied to the one before it: `sequence`, `previous_hash` and `hash` filled in.
     ///
     /// # Errors
     /// Never for these fields; kept because serialisation is fallible by signature.
-    pub fn chained(mut self, previous_hash: String) -> Result<Self, serde_json::Error> {
+    pub fn chained(mut self, sequence: u64, previous_hash: String) -> Result<Self, serde_json::Error> {
+        self.sequence = sequence;
         self.previous_hash = previous_hash;
         self.hash = self.digest()?;
         Ok(self)
@@ -78,5 +83,143 @@ impl AuditEntry {
             hex.push_str(&format!("{byte:02x}"));
         }
         Ok(hex)
+    }
+}
+
+/// Looks at entries oldest first and tells the first place where the chain does not hold.
+///
+/// The first entry may be any, since older ones expire; from there on every entry must be in its place and tied to the
+/// one before it.
+#[derive(Clone, Debug, Default)]
+pub struct ChainCheck {
+    entries: u64,
+    first_sequence: Option<u64>,
+    last: Option<(u64, String)>,
+    broken: Option<(u64, String)>,
+}
+
+impl ChainCheck {
+    /// Looks at the next entry. After the first fault nothing more is looked at.
+    pub fn look_at(&mut self, entry: &AuditEntry) {
+        if self.broken.is_some() {
+            return;
+        }
+        self.entries += 1;
+        self.first_sequence.get_or_insert(entry.sequence);
+        if let Some(fault) = self.fault(entry) {
+            self.broken = Some((entry.sequence, fault));
+        }
+        self.last = Some((entry.sequence, entry.hash.clone()));
+    }
+
+    /// Tells of something in the place of an entry that is none.
+    pub fn unreadable(&mut self, sequence: u64, reason: &str) {
+        self.broken.get_or_insert_with(|| (sequence, format!("it cannot be read: {reason}")));
+    }
+
+    /// What was found. `last_written` is the last place ever written, where that is known: entries missing at the end
+    /// show by it.
+    #[must_use]
+    pub fn finish(self, last_written: Option<u64>) -> AuditVerification {
+        let mut broken = self.broken;
+        let last_sequence = self.last.as_ref().map(|(sequence, _)| *sequence);
+        if let (None, Some(written)) = (&broken, last_written)
+            && written > last_sequence.unwrap_or(0)
+            && self.entries > 0
+        {
+            broken = Some((last_sequence.unwrap_or(0) + 1, "the newest entries are missing".to_owned()));
+        }
+        let (broken_at, reason) = broken.unzip();
+        AuditVerification {
+            intact: broken_at.is_none(),
+            entries: self.entries,
+            first_sequence: self.first_sequence,
+            last_sequence,
+            last_hash: self.last.map(|(_, hash)| hash),
+            broken_at,
+            reason,
+        }
+    }
+
+    fn fault(&self, entry: &AuditEntry) -> Option<String> {
+        if entry.digest().ok()? != entry.hash {
+            return Some("it was altered: its hash is another".to_owned());
+        }
+        let (sequence, hash) = self.last.as_ref()?;
+        if entry.sequence != sequence + 1 {
+            return Some(format!("entries between {sequence} and {} are missing", entry.sequence));
+        }
+        (entry.previous_hash != *hash).then(|| "it is not tied to the entry before it".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trail(length: u64) -> Vec<AuditEntry> {
+        let mut previous = String::new();
+        (1..=length)
+            .map(|sequence| {
+                let entry = AuditEntry {
+                    sequence: 0,
+                    id: Uuid::nil(),
+                    timestamp: Timestamp::UNIX_EPOCH,
+                    user: format!("user-{sequence}"),
+                    roles: vec!["admin".to_owned()],
+                    method: "GET".to_owned(),
+                    path: "/api/v1/jobs".to_owned(),
+                    operation_id: None,
+                    source_ip: "192.0.2.1".to_owned(),
+                    response_code: 200,
+                    duration_ms: 1,
+                    job_id: None,
+                    target: None,
+                    trace_id: None,
+                    request_id: String::new(),
+                    summary: None,
+                    previous_hash: String::new(),
+                    hash: String::new(),
+                };
+                let entry = entry.chained(sequence, previous.clone()).unwrap();
+                previous.clone_from(&entry.hash);
+                entry
+            })
+            .collect()
+    }
+
+    fn verdict(entries: &[AuditEntry], last_written: Option<u64>) -> AuditVerification {
+        let mut check = ChainCheck::default();
+        entries.iter().for_each(|entry| check.look_at(entry));
+        check.finish(last_written)
+    }
+
+    #[test]
+    fn a_whole_chain_holds_also_when_its_beginning_has_expired() {
+        let entries = trail(5);
+        assert!(verdict(&entries, Some(5)).intact);
+        assert!(verdict(&entries[2..], Some(5)).intact);
+        assert!(verdict(&[], Some(5)).intact);
+    }
+
+    #[test]
+    fn every_kind_of_tampering_is_told_with_its_place() {
+        let check = |change: &dyn Fn(&mut Vec<AuditEntry>), broken_at| {
+            let mut entries = trail(5);
+            change(&mut entries);
+            let verdict = verdict(&entries, Some(5));
+            assert_eq!((verdict.intact, verdict.broken_at), (false, Some(broken_at)), "{verdict:?}");
+        };
+        check(&|entries| entries[2].user = "mallory".to_owned(), 3);
+        check(&|entries| drop(entries.remove(2)), 4);
+        check(&|entries| drop(entries.pop()), 5);
+        check(&|entries| entries.swap(1, 2), 3);
+        check(
+            &|entries| {
+                let forged = AuditEntry { user: "mallory".to_owned(), ..entries[2].clone() };
+                entries[2] = forged.chained(3, entries[1].hash.clone()).unwrap();
+            },
+            4,
+        );
     }
 }

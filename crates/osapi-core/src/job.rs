@@ -307,7 +307,6 @@ pub struct JobDetail {
     /// Where it stands.
     pub status: JobState,
     /// What to do, `{"type", "data"}`.
-    #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub operation: Operation,
     /// For whom.
     pub target: Target,
@@ -344,7 +343,6 @@ pub struct JobSummary {
     /// Where it stands.
     pub status: JobState,
     /// The operation's name.
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub operation: OperationKind,
     /// For whom.
     pub target: Target,

@@ -4,6 +4,7 @@
 //! and the rules of their states.
 //! It does no I/O, reads no clock, starts no task and knows no transport; `tests/it/arrows.rs` of the test kit holds it to that.
 
+pub mod api;
 pub mod audit;
 pub mod error;
 pub mod host_name;

@@ -95,6 +95,26 @@ macro_rules! operations {
                 Ok(match self { $(Self::$variant => Operation::$variant(serde_json::from_value(data)?)),* })
             }
 
+            /// The schema of the input, which the components of the document hold.
+            #[cfg(feature = "schema")]
+            fn input_schema(self) -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                match self {
+                    $(Self::$variant => utoipa::openapi::Ref::from_schema_name(<$input as utoipa::ToSchema>::name()).into()),*
+                }
+            }
+
+            /// Adds the schemas of all inputs.
+            #[cfg(feature = "schema")]
+            fn add_input_schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+                $(
+                    schemas.push((
+                        <$input as utoipa::ToSchema>::name().into(),
+                        <$input as utoipa::PartialSchema>::schema(),
+                    ));
+                    <$input as utoipa::ToSchema>::schemas(schemas);
+                )*
+            }
+
             /// Reads back what an operation of this kind gave.
             ///
             /// # Errors
@@ -228,6 +248,49 @@ impl<'de> Deserialize<'de> for OperationKind {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         Self::named(&name).ok_or_else(|| serde::de::Error::custom(format!("`{name}` is not an operation")))
+    }
+}
+
+#[cfg(feature = "schema")]
+mod schema {
+    //! The document of an operation: one alternative per line of the table, so that it refuses what we refuse.
+
+    use utoipa::openapi::schema::{AdditionalProperties, Schema, Type};
+    use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr};
+    use utoipa::{PartialSchema, ToSchema};
+
+    use super::{Operation, OperationKind};
+
+    impl PartialSchema for OperationKind {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(Self::ALL.iter().map(|kind| kind.name())))
+                .into()
+        }
+    }
+
+    impl ToSchema for OperationKind {}
+
+    impl PartialSchema for Operation {
+        fn schema() -> RefOr<Schema> {
+            let alternatives = OperationKind::ALL.iter().map(|kind| {
+                let name = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([kind.name()]));
+                let object = ObjectBuilder::new()
+                    .property("type", name)
+                    .property("data", kind.input_schema())
+                    .required("type")
+                    .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+                if kind.read(serde_json::Value::Null).is_err() { object.required("data") } else { object }
+            });
+            alternatives.fold(OneOfBuilder::new(), OneOfBuilder::item).into()
+        }
+    }
+
+    impl ToSchema for Operation {
+        fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+            OperationKind::add_input_schemas(schemas);
+        }
     }
 }
 

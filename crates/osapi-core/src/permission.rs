@@ -51,6 +51,8 @@ permissions! {
     HealthRead = "health:read",
     /// Read the audit trail.
     AuditRead = "audit:read",
+    /// Revoke tokens and see which are revoked.
+    TokenWrite = "token:write",
 }
 
 /// Why a text is not a permission.
@@ -100,12 +102,12 @@ impl BuiltInRole {
     pub fn permissions(self) -> BTreeSet<Permission> {
         use Permission::{
             AuditRead, HealthRead, JobRead, JobWrite, NetworkRead, NetworkWrite, PackageRead, PackageWrite, SystemRead,
-            SystemWrite, WorkerWrite,
+            SystemWrite, TokenWrite, WorkerWrite,
         };
         let read = [SystemRead, NetworkRead, PackageRead, JobRead, HealthRead];
         let write = [NetworkWrite, JobWrite];
         // The seed's `write` role changes networks and jobs; what can take a host away is for administrators.
-        let admin = [SystemWrite, PackageWrite, WorkerWrite, AuditRead];
+        let admin = [SystemWrite, PackageWrite, WorkerWrite, AuditRead, TokenWrite];
         match self {
             Self::Read => read.into(),
             Self::Write => read.into_iter().chain(write).collect(),

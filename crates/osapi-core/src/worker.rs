@@ -58,6 +58,9 @@ pub enum WorkerState {
 }
 
 impl WorkerState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Draining, Self::Stopped, Self::Lost];
+
     /// The word on every wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -92,7 +95,6 @@ pub struct Worker {
     /// The program's version.
     pub version: String,
     /// The operations it can carry out.
-    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub capabilities: Vec<OperationKind>,
     /// How many jobs it takes at once.
     pub max_jobs: u32,
