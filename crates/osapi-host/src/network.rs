@@ -1,0 +1,4 @@
+//! The `network.*` operations.
+
+pub(crate) mod dns;
+pub(crate) mod ping;
