@@ -6,13 +6,16 @@ SHELL := /bin/bash
 # Warnings are errors where a build is judged.
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help setup run run-agent test check bench
+.PHONY: help setup setup-lab run run-agent test check bench
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Fetch nats-server and what the build needs
 	@scripts/setup
+
+setup-lab: ## Build the tree that tests boot as throw-away hosts (Debian, root; about a minute, once)
+	@scripts/lab-setup
 
 run: setup ## Build and start a fleet of one on this machine, run a query, stay in the foreground
 	@scripts/run

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a test that cannot run says so")]
 
 mod broker;
+pub mod lab;
 mod port;
 mod wait;
 
