@@ -1,1 +1,19 @@
-//! stub
+//! Certificates: an authority of one's own, what it issues, the checked sets that programs load, and their rotation
+//! while running.
+//!
+//! It alone names rustls and rcgen. There is one crypto provider, aws-lc-rs, always given by name; there is TLS 1.3 and
+//! nothing older. It reads and writes certificate files, opens no socket, and is told the time.
+
+pub mod authority;
+pub mod certificate;
+pub mod credentials;
+pub mod file;
+pub mod folder;
+pub mod rotation;
+pub mod tls;
+
+pub use authority::{Authority, IssueError, Issued, Leaf};
+pub use certificate::{CertificateInfo, Identity};
+pub use credentials::{Authorities, CertificateFiles, Credentials, Usage};
+pub use file::{FileError, Problem};
+pub use rotation::{Rotation, ServerTls};

@@ -1,0 +1,203 @@
+//! Sets of files a program proves itself with, read and checked as a whole: nothing is used that would fail later.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, RootCertStore};
+
+use crate::certificate::CertificateInfo;
+use crate::file::{self, FileError, Problem};
+use crate::tls::provider;
+
+/// What a certificate is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// By a server, towards clients.
+    Server,
+    /// By a client, towards servers.
+    Client,
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        })
+    }
+}
+
+/// Where the three files of a set are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// Certificates of the authorities that are trusted; one or more.
+    pub authorities: PathBuf,
+    /// One's own certificate, then the intermediate ones where there are any.
+    pub certificate: PathBuf,
+    /// The private key of one's own certificate.
+    pub key: PathBuf,
+}
+
+/// The authorities one trusts.
+#[derive(Clone, Debug)]
+pub struct Authorities {
+    pub(crate) roots: Arc<RootCertStore>,
+    path: PathBuf,
+}
+
+/// A certificate chain with its private key, for one use.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    pub(crate) certified: Arc<CertifiedKey>,
+    /// What the certificate says.
+    pub info: CertificateInfo,
+    path: PathBuf,
+    usage: Usage,
+}
+
+impl Authorities {
+    /// Reads every certificate in a PEM file. Those that have expired are left out; one at least must be left.
+    ///
+    /// # Errors
+    /// The file cannot be read, holds something other than certificates of authorities, or only expired ones.
+    pub fn load(path: &Path, now: Timestamp) -> Result<Self, FileError> {
+        let refuse = |problem| FileError::new(path, problem);
+        let mut roots = RootCertStore::empty();
+        let mut expired = None;
+        for der in file::read_certificates(path)? {
+            let info = CertificateInfo::read(&der).map_err(|error| refuse(Problem::Unusable(error.to_string())))?;
+            if !info.is_authority {
+                return Err(refuse(Problem::NotAuthority(info.identity.common_name)));
+            }
+            // The verifier does not look at the time of what it trusts, so this is the only place that does.
+            match check_time(&info, now) {
+                Ok(()) => roots.add(der).map_err(|error| refuse(Problem::Unusable(error.to_string())))?,
+                Err(problem) => expired = Some(problem),
+            }
+        }
+        match expired {
+            Some(problem) if roots.is_empty() => Err(refuse(problem)),
+            _ => Ok(Self { roots: Arc::new(roots), path: path.to_owned() }),
+        }
+    }
+
+    /// Checks by signature, time and purpose that these authorities vouch for the credentials.
+    ///
+    /// # Errors
+    /// No authority here signed them, or they are not for the use they were loaded for.
+    pub fn vouch_for(&self, credentials: &Credentials, now: Timestamp) -> Result<(), FileError> {
+        let [own, intermediates @ ..] = credentials.certified.cert.as_slice() else {
+            return Err(FileError::new(&credentials.path, Problem::NoCertificate));
+        };
+        let checked = self.verify(own, intermediates, credentials.usage, now);
+        checked.map_err(|error| FileError::new(&credentials.path, self.problem(&error, credentials)))
+    }
+
+    fn verify(
+        &self,
+        own: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        usage: Usage,
+        now: Timestamp,
+    ) -> Result<(), rustls::Error> {
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(now.as_second().try_into().unwrap_or(0)));
+        let provider = provider();
+        match usage {
+            Usage::Server => rustls::client::verify_server_cert_signed_by_trust_anchor(
+                &ParsedCertificate::try_from(own)?,
+                &self.roots,
+                intermediates,
+                now,
+                provider.signature_verification_algorithms.all,
+            ),
+            Usage::Client => WebPkiClientVerifier::builder_with_provider(self.roots.clone(), provider)
+                .build()
+                .map_err(|error| rustls::Error::General(error.to_string()))?
+                .verify_client_cert(own, intermediates, now)
+                .map(drop),
+        }
+    }
+
+    fn problem(&self, error: &rustls::Error, credentials: &Credentials) -> Problem {
+        use CertificateError as Wrong;
+        match error {
+            rustls::Error::InvalidCertificate(Wrong::UnknownIssuer | Wrong::BadSignature) => {
+                Problem::UnknownIssuer { authority: self.path.clone() }
+            }
+            rustls::Error::InvalidCertificate(Wrong::InvalidPurpose | Wrong::InvalidPurposeContext { .. }) => {
+                Problem::WrongUsage(credentials.usage)
+            }
+            other => Problem::Unusable(other.to_string()),
+        }
+    }
+}
+
+impl Credentials {
+    /// Reads a certificate chain and its key and checks that they belong together, that it is their time and that the
+    /// certificate says it is for this use.
+    ///
+    /// # Errors
+    /// All that is wrong with the two files, by file.
+    pub fn load(certificate: &Path, key: &Path, usage: Usage, now: Timestamp) -> Result<Self, Vec<FileError>> {
+        let refuse = |problem| FileError::new(certificate, problem);
+        let chain = file::read_certificates(certificate).and_then(|chain| {
+            let info =
+                CertificateInfo::read(&chain[0]).map_err(|error| refuse(Problem::Unusable(error.to_string())))?;
+            check_time(&info, now).map_err(refuse)?;
+            let meant = match usage {
+                Usage::Server => info.for_server,
+                Usage::Client => info.for_client,
+            };
+            if meant { Ok((chain, info)) } else { Err(refuse(Problem::WrongUsage(usage))) }
+        });
+        let ((chain, info), private) = both(chain, file::read_key(key))?;
+        let certified = CertifiedKey::from_der(chain, private, &provider()).map_err(|error| {
+            let problem = match error {
+                rustls::Error::InconsistentKeys(_) => Problem::KeyMismatch { certificate: certificate.to_owned() },
+                other => Problem::Unusable(other.to_string()),
+            };
+            vec![FileError::new(key, problem)]
+        })?;
+        Ok(Self { certified: Arc::new(certified), info, path: certificate.to_owned(), usage })
+    }
+}
+
+/// Reads a whole set: the authorities, the credentials, and that the former vouch for the latter.
+///
+/// # Errors
+/// All that is wrong, by file.
+pub fn load(
+    files: &CertificateFiles,
+    usage: Usage,
+    now: Timestamp,
+) -> Result<(Authorities, Credentials), Vec<FileError>> {
+    let authorities = Authorities::load(&files.authorities, now).map_err(|error| vec![error]);
+    let credentials = Credentials::load(&files.certificate, &files.key, usage, now);
+    match (authorities, credentials) {
+        (Ok(authorities), Ok(credentials)) => {
+            authorities.vouch_for(&credentials, now).map_err(|error| vec![error])?;
+            Ok((authorities, credentials))
+        }
+        (authorities, credentials) => Err(authorities.err().into_iter().chain(credentials.err()).flatten().collect()),
+    }
+}
+
+fn check_time(info: &CertificateInfo, now: Timestamp) -> Result<(), Problem> {
+    if now > info.not_after {
+        return Err(Problem::Expired(info.not_after));
+    }
+    if now < info.not_before { Err(Problem::NotYetValid(info.not_before)) } else { Ok(()) }
+}
+
+fn both<A, B>(first: Result<A, FileError>, second: Result<B, FileError>) -> Result<(A, B), Vec<FileError>> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (first, second) => Err(first.err().into_iter().chain(second.err()).collect()),
+    }
+}
