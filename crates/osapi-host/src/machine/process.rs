@@ -1,9 +1,12 @@
 //! Runs a command to its end: drains its output, minds its deadline, leaves no process behind.
 
 use std::io;
+use std::pin::Pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::FusedFuture;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Child;
@@ -63,14 +66,15 @@ pub(super) async fn run(command: &Command) -> Result<Completed, CommandError> {
     let end = {
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let reading =
-            async { tokio::try_join!(drain(out, &mut stdout, command), drain(err, &mut stderr, command)).map(|_| ()) };
+            async { tokio::try_join!(drain(out, &mut stdout, command), drain(err, &mut stderr, command)).map(|_| ()) }
+                .fuse();
         tokio::pin!(reading);
         let end = attend(&mut child, reading.as_mut(), command, until).await;
         if let Ok(End::Deadline | End::Cancelled | End::TooMuch) = &end {
             group.signal(Signal::TERM);
             // Its last words are still read, so that it cannot hang in writing them.
-            let leaving = async { tokio::join!(child.wait(), reading).0 };
-            drop(timeout(command.grace, leaving).await);
+            let last_words = async { if reading.is_terminated() { Ok(()) } else { reading.await } };
+            drop(timeout(command.grace, async { tokio::join!(child.wait(), last_words).0 }).await);
         }
         end
     };
@@ -95,24 +99,24 @@ pub(super) async fn run(command: &Command) -> Result<Completed, CommandError> {
 /// Waits until the program ends or must be stopped.
 async fn attend(
     child: &mut Child,
-    mut reading: std::pin::Pin<&mut impl Future<Output = Result<(), Drained>>>,
+    mut reading: Pin<&mut impl FusedFuture<Output = Result<(), Drained>>>,
     command: &Command,
     until: Instant,
 ) -> io::Result<End> {
-    let mut drained = false;
     loop {
         tokio::select! {
             biased;
             () = command.cancel.cancelled() => return Ok(End::Cancelled),
             () = sleep_until(until) => return Ok(End::Deadline),
-            result = &mut reading, if !drained => match result {
-                Ok(()) => drained = true,
+            result = &mut reading, if !reading.is_terminated() => match result {
+                Ok(()) => {}
                 Err(Drained::TooMuch) => return Ok(End::TooMuch),
                 Err(Drained::Unreadable(error)) => return Err(error),
             },
             status = child.wait() => {
                 let status = status?;
-                if !drained && let Ok(Err(Drained::TooMuch)) = timeout(LINGER, reading).await {
+                if !reading.is_terminated()
+                    && let Ok(Err(Drained::TooMuch)) = timeout(LINGER, reading).await {
                     return Ok(End::TooMuch);
                 }
                 return Ok(End::Exited(status));
