@@ -2,6 +2,8 @@
 
 mod child;
 mod files;
+mod lab_host;
+mod ping;
 mod process;
 
 use std::time::Duration;
