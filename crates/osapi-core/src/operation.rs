@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::error::Failure;
 use crate::network::{DnsQuery, DnsSettings, DnsUpdate, DnsUpdated, Ping, PingStatistics};
 use crate::package::{PackageFilter, PackageList};
 use crate::permission::Permission;
@@ -230,6 +231,30 @@ impl Operation {
     pub const fn permission(&self) -> Permission {
         self.kind().permission()
     }
+
+    /// Checks what the types alone do not: bounds, and fields that go together. Every door asks before it accepts one,
+    /// and every host before it carries one out.
+    ///
+    /// # Errors
+    /// `invalid`, naming the field and its bounds.
+    pub fn check(&self) -> Result<(), Failure> {
+        match self {
+            Self::SystemHostnameUpdate(update) => update.check(),
+            Self::SystemRebootExecute(request) | Self::SystemShutdownExecute(request) => request.check(),
+            Self::NetworkDnsUpdate(update) => update.check(),
+            Self::NetworkPingDo(ping) => ping.check(),
+            Self::PackageListGet(filter) => filter.check(),
+            Self::SystemHostnameGet(NoInput {})
+            | Self::SystemStatusGet(NoInput {})
+            | Self::SystemUptimeGet(NoInput {})
+            | Self::SystemOsGet(NoInput {})
+            | Self::SystemDiskGet(NoInput {})
+            | Self::SystemMemoryGet(NoInput {})
+            | Self::SystemLoadGet(NoInput {})
+            | Self::SystemServiceGet(_)
+            | Self::NetworkDnsGet(_) => Ok(()),
+        }
+    }
 }
 
 impl std::fmt::Display for OperationKind {
@@ -345,6 +370,25 @@ mod tests {
             let error = read(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn bounds_and_fields_that_go_together_are_checked_by_name() {
+        for (name, data, part) in [
+            ("network.ping.do", r#"{"address":"::1","count":0}"#, "`count` must be 1 to 100"),
+            ("network.ping.do", r#"{"address":"::1","interval_ms":1}"#, "`interval_ms` must be 200 to 10000"),
+            ("network.ping.do", r#"{"address":"::1","timeout_ms":1}"#, "`timeout_ms` must be 100 to 10000"),
+            ("network.dns.update", r#"{"interface":"eth0"}"#, "one of `servers` and `search_domains`"),
+            ("system.reboot.execute", r#"{"delay_seconds":604801}"#, "`delay_seconds` must be at most 604800"),
+            ("system.reboot.execute", r#"{"reason":"a\nb"}"#, "`reason` must be one line"),
+            ("system.reboot.execute", r#"{"cancel":true,"force":true}"#, "nothing else may be given with `cancel`"),
+        ] {
+            let error = Operation::read(name, serde_json::from_str(data).unwrap()).unwrap().check().unwrap_err();
+            assert!(error.message.contains(part), "{data}: {error}");
+        }
+        let long = format!(r#"{{"hostname":"{}.example"}}"#, "a".repeat(60));
+        let update = Operation::read("system.hostname.update", serde_json::from_str(&long).unwrap()).unwrap();
+        assert!(update.check().unwrap_err().message.contains("at most 64"));
     }
 
     #[test]

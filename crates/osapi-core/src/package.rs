@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Failure;
 use crate::system::PackageManagerName;
 use crate::text::written_as_text;
 
@@ -57,6 +58,19 @@ pub struct PackageFilter {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(max_length = 256))]
     pub name: Option<String>,
+}
+
+impl PackageFilter {
+    /// Checks what the types alone do not.
+    ///
+    /// # Errors
+    /// The name is too long.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.name.as_ref().is_some_and(|name| name.chars().count() > 256) {
+            return Err(Failure::invalid("`name` must have at most 256 characters"));
+        }
+        Ok(())
+    }
 }
 
 /// The packages installed on a host.

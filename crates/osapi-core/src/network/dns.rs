@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::InterfaceName;
+use crate::error::Failure;
 use crate::outcome::Change;
 use crate::text::written_as_text;
 
@@ -70,6 +71,25 @@ pub struct DnsUpdate {
     /// Ask the new servers afterwards and revert if none answers. Left out: yes through a worker, no elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_reachable: Option<bool>,
+}
+
+impl DnsUpdate {
+    /// Checks what the types alone do not.
+    ///
+    /// # Errors
+    /// Nothing is to be set, or a list is too long.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.servers.is_none() && self.search_domains.is_none() {
+            return Err(Failure::invalid("at least one of `servers` and `search_domains` must be given"));
+        }
+        if self.servers.as_ref().is_some_and(|servers| servers.len() > 16) {
+            return Err(Failure::invalid("`servers` must have at most 16 addresses"));
+        }
+        if self.search_domains.as_ref().is_some_and(|domains| domains.len() > 32) {
+            return Err(Failure::invalid("`search_domains` must have at most 32 domains"));
+        }
+        Ok(())
+    }
 }
 
 /// What setting them did.

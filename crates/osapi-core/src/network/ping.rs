@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::SearchDomain;
+use crate::error::Failure;
 use crate::text::written_as_text;
 
 /// Whom to ping and how.
@@ -28,6 +29,25 @@ pub struct Ping {
     #[serde(default = "second")]
     #[cfg_attr(feature = "schema", schema(minimum = 100, maximum = 10_000))]
     pub timeout_ms: u32,
+}
+
+impl Ping {
+    /// Checks what the types alone do not.
+    ///
+    /// # Errors
+    /// A number is out of its bounds.
+    pub fn check(&self) -> Result<(), Failure> {
+        if !(1..=100).contains(&self.count) {
+            return Err(Failure::invalid("`count` must be 1 to 100"));
+        }
+        if !(200..=10_000).contains(&self.interval_ms) {
+            return Err(Failure::invalid("`interval_ms` must be 200 to 10000"));
+        }
+        if !(100..=10_000).contains(&self.timeout_ms) {
+            return Err(Failure::invalid("`timeout_ms` must be 100 to 10000"));
+        }
+        Ok(())
+    }
 }
 
 const fn three() -> u8 {

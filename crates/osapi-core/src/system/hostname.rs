@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Failure;
 use crate::host_name::HostName;
 use crate::outcome::Change;
 
@@ -24,7 +25,35 @@ pub struct Hostname {
 #[serde(deny_unknown_fields)]
 pub struct HostnameUpdate {
     /// The new name. The kernel takes at most 64 bytes.
+    #[cfg_attr(feature = "schema", schema(schema_with = short_host_name))]
     pub hostname: HostName,
+}
+
+/// The schema of a host name as short as the kernel wants it.
+#[cfg(feature = "schema")]
+fn short_host_name() -> utoipa::openapi::schema::Object {
+    let mut schema =
+        utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::Type::String).max_length(Some(64)).build();
+    if let utoipa::openapi::RefOr::T(utoipa::openapi::Schema::Object(name)) =
+        <HostName as utoipa::PartialSchema>::schema()
+    {
+        schema.pattern = name.pattern;
+        schema.examples = name.examples;
+    }
+    schema
+}
+
+impl HostnameUpdate {
+    /// Checks what the types alone do not.
+    ///
+    /// # Errors
+    /// The name is longer than the kernel takes.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.hostname.as_str().len() > 64 {
+            return Err(Failure::invalid("`hostname` must have at most 64 characters, which is what the kernel takes"));
+        }
+        Ok(())
+    }
 }
 
 /// What setting it did.
