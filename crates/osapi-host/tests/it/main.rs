@@ -3,6 +3,7 @@
 mod child;
 mod files;
 mod lab_host;
+mod package;
 mod ping;
 mod process;
 
