@@ -2,33 +2,40 @@
 
 use osapi_core::{Failure, Operation, Outcome};
 
+use crate::system::power::Action;
+use crate::system::{disk, hostname, load, memory, os, power, service, status, uptime};
 use crate::{Context, System, network, package};
 
-/// Carries out one operation. It has no deadline of its own; the runner gives it one.
+/// Carries out one operation. It has no deadline of its own; [`crate::Runner`] gives it one.
 ///
 /// # Errors
-/// It could not be carried out; `unsupported` where this host lacks the mechanism, `forbidden` where the privileges do
-/// not reach.
+/// `invalid` where its input is out of bounds, `unsupported` where this host lacks the mechanism, `forbidden` where the
+/// privileges do not reach, and others for why it could not be carried out.
 pub async fn carry_out(system: &System, operation: &Operation, context: &Context) -> Result<Outcome, Failure> {
-    match operation {
-        Operation::SystemHostnameGet(_)
-        | Operation::SystemHostnameUpdate(_)
-        | Operation::SystemStatusGet(_)
-        | Operation::SystemUptimeGet(_)
-        | Operation::SystemOsGet(_)
-        | Operation::SystemDiskGet(_)
-        | Operation::SystemMemoryGet(_)
-        | Operation::SystemLoadGet(_)
-        | Operation::SystemRebootExecute(_)
-        | Operation::SystemShutdownExecute(_)
-        | Operation::SystemServiceGet(_) => {
-            Err(Failure::unsupported(format!("`{}` is not built yet", operation.name())))
+    operation.check()?;
+    Ok(match operation {
+        Operation::SystemHostnameGet(_) => Outcome::SystemHostnameGet(hostname::get(system, context)?),
+        Operation::SystemHostnameUpdate(update) => {
+            Outcome::SystemHostnameUpdate(hostname::update(system, update, context).await?)
         }
-        Operation::NetworkDnsGet(query) => network::dns::get(system, query).await.map(Outcome::NetworkDnsGet),
+        Operation::SystemStatusGet(_) => Outcome::SystemStatusGet(status::get(system).await?),
+        Operation::SystemUptimeGet(_) => Outcome::SystemUptimeGet(uptime::get(system)?),
+        Operation::SystemOsGet(_) => Outcome::SystemOsGet(os::get(system)?),
+        Operation::SystemDiskGet(_) => Outcome::SystemDiskGet(disk::get(system).await?),
+        Operation::SystemMemoryGet(_) => Outcome::SystemMemoryGet(memory::get(system)?),
+        Operation::SystemLoadGet(_) => Outcome::SystemLoadGet(load::get(system)?),
+        Operation::SystemRebootExecute(request) => {
+            Outcome::SystemRebootExecute(power::execute(system, Action::Reboot, request, context).await?)
+        }
+        Operation::SystemShutdownExecute(request) => {
+            Outcome::SystemShutdownExecute(power::execute(system, Action::Shutdown, request, context).await?)
+        }
+        Operation::SystemServiceGet(query) => Outcome::SystemServiceGet(service::get(system, query, context).await?),
+        Operation::NetworkDnsGet(query) => Outcome::NetworkDnsGet(network::dns::get(system, query).await?),
         Operation::NetworkDnsUpdate(update) => {
-            network::dns::update(system, update, context).await.map(Outcome::NetworkDnsUpdate)
+            Outcome::NetworkDnsUpdate(network::dns::update(system, update, context).await?)
         }
-        Operation::NetworkPingDo(ping) => network::ping::ping(system, ping, context).await.map(Outcome::NetworkPingDo),
-        Operation::PackageListGet(filter) => package::list(system, filter, context).await.map(Outcome::PackageListGet),
-    }
+        Operation::NetworkPingDo(ping) => Outcome::NetworkPingDo(network::ping::ping(system, ping, context).await?),
+        Operation::PackageListGet(filter) => Outcome::PackageListGet(package::list(system, filter, context).await?),
+    })
 }

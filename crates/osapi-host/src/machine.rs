@@ -3,16 +3,21 @@
 //! No other file of the workspace starts a program or writes a system file. What it may not do is decide anything:
 //! which file and which program is the business of the operations.
 
-mod bus;
+pub(crate) mod bus;
 mod child;
 mod command;
 mod file_error;
 mod files;
+mod launched;
 mod process;
 mod script;
+mod volume;
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use osapi_core::outcome::Change;
@@ -21,12 +26,17 @@ pub use bus::BusError;
 pub use child::Child;
 pub use command::{Command, CommandError, Completed, Program};
 pub use file_error::FileError;
+pub use launched::Launched;
 pub use script::Script;
+pub use volume::Volume;
 
 use files::Files;
 
 /// Where programs are looked up, and the `PATH` they get. `/usr/local` is not in it: others than root may write there.
 pub(crate) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Where the kernel's host name is read.
+pub(crate) const KERNEL_HOSTNAME: &str = "/proc/sys/kernel/hostname";
 
 /// A machine: this one, a recorded one below some directory, or a scripted one for tests. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -157,7 +167,43 @@ impl System {
     pub fn real_path(&self, path: &str) -> Result<PathBuf, FileError> {
         match &*self.0 {
             Kind::Local(files) | Kind::Rooted(files) => files.real_path(path),
-            Kind::Scripted(_) => Err(FileError::new("find", path, std::io::ErrorKind::NotFound)),
+            Kind::Scripted(_) => Err(FileError::new("find", path, ErrorKind::NotFound)),
+        }
+    }
+
+    /// The size of the file system at `path`. Ask so only where it cannot hang.
+    ///
+    /// # Errors
+    /// It is not there or may not be reached.
+    pub fn volume(&self, path: &str) -> Result<Volume, FileError> {
+        match &*self.0 {
+            Kind::Local(files) | Kind::Rooted(files) => files.volume(path),
+            Kind::Scripted(_) => Err(FileError::new("measure", path, ErrorKind::NotFound)),
+        }
+    }
+
+    /// The same of one that may hang. However often it is asked for, at most one thread waits for it.
+    ///
+    /// # Errors
+    /// As [`System::volume`], or no answer came within `patience`.
+    pub async fn volume_within(&self, path: &str, patience: Duration) -> Result<Volume, FileError> {
+        match &*self.0 {
+            Kind::Local(files) | Kind::Rooted(files) => files.volume_within(path, patience).await,
+            Kind::Scripted(_) => Err(FileError::new("measure", path, ErrorKind::NotFound)),
+        }
+    }
+
+    /// Gives the kernel a host name; it is gone after the next boot. Off this machine it is the file of `/proc`.
+    ///
+    /// # Errors
+    /// The privileges do not reach.
+    pub fn set_kernel_hostname(&self, name: &str) -> Result<(), FileError> {
+        match &*self.0 {
+            Kind::Local(_) => rustix::system::sethostname(name.as_bytes())
+                .map_err(|error| FileError::new("set the host name through", KERNEL_HOSTNAME, error)),
+            Kind::Rooted(_) | Kind::Scripted(_) => {
+                self.write(KERNEL_HOSTNAME, format!("{name}\n").as_bytes(), 0o644).map(|_| ())
+            }
         }
     }
 
@@ -206,6 +252,49 @@ impl System {
         match &*self.0 {
             Kind::Local(_) => Child::start(self, &command).await,
             Kind::Rooted(_) | Kind::Scripted(_) => Err(CommandError::Recorded { program: command.line() }),
+        }
+    }
+
+    /// Starts a program that is to outlive us, and leaves it alone: null stdin, stdout and stderr, its own process group.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn launch(&self, command: &Command) -> Result<Launched, CommandError> {
+        match &*self.0 {
+            Kind::Local(_) => launched::launch(command),
+            Kind::Rooted(_) => Err(CommandError::Recorded { program: command.line() }),
+            Kind::Scripted(script) => script.launch(command),
+        }
+    }
+
+    /// Whether what was launched still runs.
+    #[must_use]
+    pub fn still_runs(&self, launched: Launched) -> bool {
+        match &*self.0 {
+            Kind::Local(_) => launched::runs(launched),
+            Kind::Rooted(_) => false,
+            Kind::Scripted(script) => script.still_runs(launched),
+        }
+    }
+
+    /// Sends SIGTERM to what was launched, and says whether it still ran.
+    #[must_use]
+    pub fn stop_launched(&self, launched: Launched) -> bool {
+        match &*self.0 {
+            Kind::Local(_) => launched::stop(launched),
+            Kind::Rooted(_) => false,
+            Kind::Scripted(script) => script.stop_launched(launched),
+        }
+    }
+
+    /// Opens a file to lock it, and makes it if it is not there. A scripted machine gives one that nobody else locks.
+    ///
+    /// # Errors
+    /// It may not be opened.
+    pub fn lock_file(&self, path: &str) -> Result<File, FileError> {
+        match &*self.0 {
+            Kind::Local(files) | Kind::Rooted(files) => files.lock_file(path),
+            Kind::Scripted(_) => tempfile::tempfile().map_err(|source| FileError::new("open", path, source)),
         }
     }
 

@@ -3,30 +3,35 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use osapi_core::outcome::Change;
 use rustix::fs::{Access, Mode, OFlags, ResolveFlags};
 
 use super::FileError;
+use super::volume::{self, Probes, Volume};
 
 /// The most that is read of one file. The largest we meet, a dpkg status file, stays under 10 MiB.
 const LIMIT: u64 = 16 * 1024 * 1024;
+
+const MEASURE: &str = "measure the file system at";
 
 /// A directory tree. All paths given to it are absolute and written as inside of it.
 #[derive(Debug)]
 pub(super) struct Files {
     root: Option<PathBuf>,
+    probes: Probes,
 }
 
 impl Files {
-    pub(super) const fn whole() -> Self {
-        Self { root: None }
+    pub(super) fn whole() -> Self {
+        Self { root: None, probes: Probes::default() }
     }
 
-    pub(super) const fn below(root: PathBuf) -> Self {
-        Self { root: Some(root) }
+    pub(super) fn below(root: PathBuf) -> Self {
+        Self { root: Some(root), probes: Probes::default() }
     }
 
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
@@ -96,6 +101,26 @@ impl Files {
 
     pub(super) fn real_path(&self, path: &str) -> Result<PathBuf, FileError> {
         self.follow(path).map_err(|source| FileError::new("find", path, source))
+    }
+
+    pub(super) fn lock_file(&self, path: &str) -> Result<File, FileError> {
+        let directory = path.rsplit_once('/').map_or("/", |(directory, _)| directory);
+        self.create_dir(directory, 0o755)?;
+        let open =
+            |at: PathBuf| File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(at);
+        self.beside(path).and_then(open).map_err(|source| FileError::new("open", path, source))
+    }
+
+    pub(super) fn volume(&self, path: &str) -> Result<Volume, FileError> {
+        self.follow(path).and_then(|at| volume::measure(&at)).map_err(|source| FileError::new(MEASURE, path, source))
+    }
+
+    pub(super) async fn volume_within(&self, path: &str, patience: Duration) -> Result<Volume, FileError> {
+        let answer = match self.follow(path) {
+            Ok(at) => self.probes.ask(at, patience).await,
+            Err(error) => Err(error),
+        };
+        answer.map_err(|source| FileError::new(MEASURE, path, source))
     }
 
     fn replace(&self, path: &str, contents: &[u8], mode: u32) -> io::Result<Change> {

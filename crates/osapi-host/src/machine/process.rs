@@ -125,10 +125,16 @@ async fn attend(
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the door through which every program is started")]
 pub(super) fn start(command: &Command) -> Result<Child, CommandError> {
+    let spawned = prepare(command)?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    spawned.map_err(|source| CommandError::Start { program: command.line(), source })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door through which every program is started")]
+pub(super) fn prepare(command: &Command) -> Result<tokio::process::Command, CommandError> {
     command.check()?;
-    tokio::process::Command::new(command.program.path())
+    let mut prepared = tokio::process::Command::new(command.program.path());
+    prepared
         .args(&command.arguments)
         .env_clear()
         .env("PATH", super::PATH)
@@ -136,11 +142,8 @@ pub(super) fn start(command: &Command) -> Result<Child, CommandError> {
         .envs(command.environment.iter().map(|(name, value)| (name, value)))
         .current_dir(&command.directory)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|source| CommandError::Start { program: command.line(), source })
+        .process_group(0);
+    Ok(prepared)
 }
 
 enum Drained {

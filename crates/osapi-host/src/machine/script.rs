@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use osapi_core::outcome::Change;
 
-use super::{Command, CommandError, Completed, FileError};
+use super::{Command, CommandError, Completed, FileError, Launched};
 
 /// What a scripted machine holds and answers. Commands must come in the order of the script.
 #[derive(Debug, Default)]
@@ -17,6 +17,7 @@ pub struct Script {
     links: BTreeMap<String, String>,
     programs: BTreeSet<String>,
     answers: Mutex<VecDeque<(String, Completed)>>,
+    launched: Mutex<Vec<Launched>>,
     now: Timestamp,
 }
 
@@ -156,6 +157,23 @@ impl Script {
             }
             None => panic!("the script has ended and `{line}` was run"),
         }
+    }
+
+    pub(super) fn launch(&self, command: &Command) -> Result<Launched, CommandError> {
+        self.answer(command)?;
+        let launched = Launched { pid: 4242, started: 1 };
+        self.launched.lock().unwrap_or_else(PoisonError::into_inner).push(launched);
+        Ok(launched)
+    }
+
+    pub(super) fn still_runs(&self, launched: Launched) -> bool {
+        self.launched.lock().unwrap_or_else(PoisonError::into_inner).contains(&launched)
+    }
+
+    pub(super) fn stop_launched(&self, launched: Launched) -> bool {
+        let ran = self.still_runs(launched);
+        self.launched.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != launched);
+        ran
     }
 
     fn contents(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
