@@ -1,0 +1,144 @@
+//! Which audit entries, and how a bounded look through the trail finds them.
+
+use futures::TryStreamExt as _;
+use jiff::Timestamp;
+use osapi_core::api::AuditPage;
+use osapi_core::audit::AuditEntry;
+use osapi_jobs::AuditLog;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::fault::Fault;
+
+/// A request looks through at most so many entries.
+const LOOK_THROUGH: u64 = 10_000;
+
+/// How many are read at once when a filter is given.
+const CHUNK: u64 = 512;
+
+/// Which entries, and which part of them.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditQuery {
+    /// Of this user.
+    user: Option<String>,
+    /// Answered with this HTTP status.
+    #[param(minimum = 100, maximum = 599)]
+    status: Option<u16>,
+    /// Whose path begins like this.
+    path: Option<String>,
+    /// At or after.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Before.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// At most this many, 1 to 1000.
+    #[serde(default = "twenty")]
+    #[param(required = false, default = 20, minimum = 1, maximum = 1000)]
+    limit: usize,
+    /// Skip this many first, at most 10000; to go through the whole trail use `cursor`.
+    #[serde(default)]
+    #[param(required = false, default = 0, maximum = 10_000)]
+    offset: usize,
+    /// What the part before gave as `next_cursor`.
+    #[param(pattern = "^[0-9]{1,15}$")]
+    cursor: Option<String>,
+}
+
+const fn twenty() -> usize {
+    20
+}
+
+/// Which entries to export.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExportQuery {
+    /// At or after.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Before.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+impl ExportQuery {
+    pub(super) fn matches(&self, entry: &AuditEntry) -> bool {
+        self.since.is_none_or(|since| entry.timestamp >= since)
+            && self.until.is_none_or(|until| entry.timestamp < until)
+    }
+}
+
+impl AuditQuery {
+    fn check(&self) -> Result<(), Fault> {
+        if !(1..=1000).contains(&self.limit) {
+            return Err(Fault::invalid("`limit` must be 1 to 1000"));
+        }
+        if self.offset > 10_000 {
+            return Err(Fault::invalid("`offset` must be at most 10000").with_hint("use `cursor`"));
+        }
+        if self.status.is_some_and(|status| !(100..=599).contains(&status)) {
+            return Err(Fault::invalid("`status` must be 100 to 599"));
+        }
+        Ok(())
+    }
+
+    fn cursor(&self) -> Result<Option<u64>, Fault> {
+        let wrong = || Fault::invalid("`cursor` is not one that a list gave");
+        let Some(text) = &self.cursor else { return Ok(None) };
+        let digits = (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if digits { text.parse().map(Some).map_err(|_| wrong()) } else { Err(wrong()) }
+    }
+
+    fn matches(&self, entry: &AuditEntry) -> bool {
+        self.user.as_ref().is_none_or(|user| entry.user == *user)
+            && self.status.is_none_or(|status| entry.response_code == status)
+            && self.path.as_ref().is_none_or(|path| entry.path.starts_with(path.as_str()))
+            && self.since.is_none_or(|since| entry.timestamp >= since)
+            && self.until.is_none_or(|until| entry.timestamp < until)
+    }
+
+    const fn filters(&self) -> bool {
+        self.user.is_some()
+            || self.status.is_some()
+            || self.path.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
+}
+
+/// A part of the trail, newest first. The places of entries never change, so the parts do not shift as entries come.
+pub(super) async fn newest_first(log: &AuditLog, query: &AuditQuery) -> Result<AuditPage, Fault> {
+    query.check()?;
+    let extent = log.extent().await?;
+    let mut next = match query.cursor()? {
+        Some(cursor) => cursor.saturating_sub(1).min(extent.last),
+        None => extent.last,
+    };
+    let lowest = extent.first.max(next.saturating_sub(LOOK_THROUGH).saturating_add(1)).max(1);
+    let wanted = (query.limit + query.offset) as u64;
+    let chunk = if query.filters() { CHUNK.max(wanted) } else { wanted };
+    let mut skip = query.offset;
+    let mut items = Vec::new();
+    'trail: while next >= lowest && extent.entries > 0 {
+        let from = lowest.max(next.saturating_sub(chunk - 1));
+        let entries: Vec<AuditEntry> = log.read(from, next).await?.try_collect().await?;
+        next = from - 1;
+        for entry in entries.into_iter().rev().filter(|entry| query.matches(entry)) {
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            let sequence = entry.sequence;
+            items.push(entry);
+            if items.len() == query.limit {
+                next = sequence - 1;
+                break 'trail;
+            }
+        }
+    }
+    let more = next >= extent.first.max(1) && extent.entries > 0;
+    Ok(AuditPage { total_items: extent.entries, items, next_cursor: more.then(|| (next + 1).to_string()) })
+}
