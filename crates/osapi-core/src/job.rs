@@ -66,6 +66,12 @@ pub struct Job {
     pub expires_at: Timestamp,
     /// How long one host may take over it.
     pub timeout_seconds: u32,
+    /// Whether it waits for hosts that are away, until it expires.
+    #[serde(default)]
+    pub queue: bool,
+    /// How far the submitter had read the registry: a worker that registered later is not meant. 0 when nobody was.
+    #[serde(default)]
+    pub registry_revision: u64,
     /// Who asked: the subject of the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_by: Option<String>,
@@ -128,6 +134,20 @@ pub enum HostStatus {
 }
 
 impl HostStatus {
+    /// Every status, in the order of their declaration.
+    pub const ALL: [Self; 10] = [
+        Self::Pending,
+        Self::Acknowledged,
+        Self::Running,
+        Self::Ok,
+        Self::Failed,
+        Self::Unsupported,
+        Self::Cancelled,
+        Self::Expired,
+        Self::Interrupted,
+        Self::Unreachable,
+    ];
+
     /// Whether nothing more is expected.
     #[must_use]
     pub const fn is_final(self) -> bool {

@@ -1,9 +1,22 @@
 //! The connection to the broker, and the streams and buckets every role makes sure of.
 
+pub(crate) mod prepare;
+
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::connection::State;
+use async_nats::jetstream::{Context, ContextBuilder};
+use async_nats::{Client, ConnectOptions, Event};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use uuid::Uuid;
+
 use crate::error::ConnectError;
+use crate::names::Names;
+use crate::store::{Store, StoreFault};
 
 /// A prefix that keeps two deployments on one broker apart: subjects get `ns.` in front, streams and buckets `ns-`.
 ///
@@ -102,8 +115,34 @@ impl Default for RetentionSettings {
 }
 
 /// A connection to the broker that reconnects for ever. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Connection {}
+#[derive(Clone)]
+pub struct Connection {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    context: Context,
+    names: Names,
+    namespace: Namespace,
+    /// Counts connections, so that what the broker forgets with one can be made anew.
+    epoch: watch::Receiver<u64>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Connection").field("namespace", &self.inner.namespace).finish_non_exhaustive()
+    }
+}
+
+/// How long one attempt to reach one server may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// How long the broker may take to answer a request or to store a message.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How many messages may be on their way to the broker's disk at once.
+const IN_FLIGHT: usize = 4096;
 
 impl Connection {
     /// Connects.
@@ -111,27 +150,149 @@ impl Connection {
     /// # Errors
     /// No server answered in time, or refused us.
     pub async fn open(settings: ConnectionSettings) -> Result<Self, ConnectError> {
-        Err(ConnectError::Unreachable { servers: settings.servers.join(", "), reason: "not built yet".into() })
+        let (connected, epoch) = watch::channel(0);
+        let deadline = Instant::now() + settings.connect_timeout;
+        let mut pause = Duration::from_millis(50);
+        let client = loop {
+            let options = options(&settings, connected.clone()).await?;
+            let reason = match options.connect(settings.servers.as_slice()).await {
+                Ok(client) => break client,
+                Err(error) => chain(&error),
+            };
+            if Instant::now() + pause >= deadline {
+                return Err(unreachable(&settings, reason));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        };
+        let context = ContextBuilder::new().timeout(ANSWER).ack_timeout(ANSWER).max_ack_inflight(IN_FLIGHT);
+        let context = context.build(client.clone());
+        let names = Names::new(&settings.namespace);
+        Ok(Self { inner: Arc::new(Inner { client, context, names, namespace: settings.namespace, epoch }) })
     }
 
     /// Makes sure of every stream, bucket and shared consumer; asking twice changes nothing.
     ///
     /// # Errors
     /// The broker has no JetStream, refuses, or has something else under one of the names.
-    pub async fn prepare(&self, _retention: &RetentionSettings) -> Result<(), ConnectError> {
-        Ok(())
+    pub async fn prepare(&self, retention: &RetentionSettings) -> Result<(), ConnectError> {
+        prepare::everything(self, retention).await
     }
 
     /// Whether the broker is there just now.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        false
+        self.inner.client.connection_state() == State::Connected
     }
 
-    /// The JetStream context, for the streams that other crates own (the audit trail).
+    /// The prefix.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
-        const EMPTY: &Namespace = &Namespace(String::new());
-        EMPTY
+        &self.inner.namespace
     }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.inner.context
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.inner.names
+    }
+
+    /// Changes with every new connection to a broker from now on.
+    pub(crate) fn epoch(&self) -> watch::Receiver<u64> {
+        let mut epoch = self.inner.epoch.clone();
+        epoch.mark_unchanged();
+        epoch
+    }
+
+    pub(crate) async fn store(&self, bucket: &str) -> Result<Store, StoreFault> {
+        Store::of(self.context(), bucket).await
+    }
+}
+
+async fn options(settings: &ConnectionSettings, connected: watch::Sender<u64>) -> Result<ConnectOptions, ConnectError> {
+    let mut options = ConnectOptions::new()
+        .name(&settings.client_name)
+        .connection_timeout(ATTEMPT)
+        .request_timeout(Some(ANSWER))
+        .max_reconnects(None)
+        .reconnect_delay_callback(back_off)
+        .event_callback(move |event| {
+            observe(&event, &connected);
+            std::future::ready(())
+        });
+    options = match &settings.auth {
+        Auth::None => options,
+        Auth::UserPass { username, password } => options.user_and_password(username.clone(), password.clone()),
+        Auth::NkeyFile(path) => options.nkey(seed(settings, path).await?),
+        Auth::CredentialsFile(path) => options
+            .credentials_file(path)
+            .await
+            .map_err(|error| unreachable(settings, format!("{} cannot be used: {error}", path.display())))?,
+    };
+    if let Some(tls) = &settings.tls {
+        options = options.require_tls(true);
+        if let Some(file) = &tls.ca_file {
+            options = options.add_root_certificates(file.clone());
+        }
+        if let Some((certificate, key)) = &tls.identity {
+            options = options.add_client_certificate(certificate.clone(), key.clone());
+        }
+    }
+    Ok(options)
+}
+
+async fn seed(settings: &ConnectionSettings, path: &std::path::Path) -> Result<String, ConnectError> {
+    let text = tokio::fs::read_to_string(path).await;
+    let text = text.map_err(|error| unreachable(settings, format!("{} cannot be read: {error}", path.display())))?;
+    // A file made by `nk` may hold the public key below the seed.
+    let seed = text.split_whitespace().find(|word| word.starts_with("SU"));
+    seed.map(str::to_owned)
+        .ok_or_else(|| unreachable(settings, format!("{} holds no user's NKey seed (`SU…`)", path.display())))
+}
+
+fn observe(event: &Event, connected: &watch::Sender<u64>) {
+    match event {
+        Event::Connected => {
+            connected.send_modify(|count| *count += 1);
+            tracing::info!("connected to the broker");
+        }
+        Event::Disconnected => tracing::warn!("the broker is gone: reconnecting"),
+        Event::SlowConsumer(subscription) => tracing::warn!(subscription, "messages came faster than they were read"),
+        Event::LameDuckMode | Event::Draining | Event::Closed => tracing::info!(%event, "the broker's connection"),
+        Event::ServerError(error) => tracing::warn!(%error, "the broker complains"),
+        Event::ClientError(error) => tracing::debug!(%error, "the broker's connection"),
+    }
+}
+
+/// The pause before an attempt to reconnect: it doubles to 4 s and differs between processes, so that a fleet does not
+/// fall upon a broker that has just come back.
+fn back_off(attempt: usize) -> Duration {
+    let exponent = u32::try_from(attempt.min(7)).unwrap_or(7);
+    let most = (25 * 2_u64.pow(exponent)).min(4000);
+    let random = u64::from(Uuid::new_v4().as_fields().0);
+    Duration::from_millis(most / 2 + random % (most / 2 + 1))
+}
+
+fn unreachable(settings: &ConnectionSettings, reason: String) -> ConnectError {
+    ConnectError::Unreachable { servers: settings.servers.join(", "), reason }
+}
+
+/// An error of the client with its causes, which it leaves out of its own text.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
 }

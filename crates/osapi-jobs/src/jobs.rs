@@ -11,6 +11,7 @@ use osapi_core::{HostName, JobId, JobState, Operation, OperationKind, Target};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
+use crate::engine::Engine;
 use crate::error::JobsError;
 
 /// What to submit.
@@ -104,7 +105,7 @@ pub struct ComponentHealth {
 /// The engine as the API server holds it: it submits and keeps an index of all jobs, fed by the broker. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Jobs {
-    _inner: Arc<()>,
+    engine: Arc<Engine>,
 }
 
 impl Jobs {
@@ -112,115 +113,135 @@ impl Jobs {
     ///
     /// # Errors
     /// The broker is not reachable.
-    pub async fn start(_connection: Connection, _shutdown: CancellationToken) -> Result<Self, JobsError> {
-        Err(unbuilt())
+    pub async fn start(connection: Connection, shutdown: CancellationToken) -> Result<Self, JobsError> {
+        Ok(Self { engine: Engine::start(connection, shutdown).await? })
     }
 
     /// The connection it uses, for the audit trail and the revoked tokens.
     #[must_use]
     pub fn connection(&self) -> &Connection {
-        const NONE: &Connection = &Connection {};
-        NONE
+        &self.engine.connection
     }
 
     /// Whether broker, streams, buckets and index are fit to serve; the words say what is not. Cheap, never enumerates.
     ///
     /// # Errors
     /// Something is not ready.
+    #[expect(clippy::unused_async, reason = "a later engine may have to ask the broker")]
     pub async fn ready(&self) -> Result<(), Vec<String>> {
-        Err(vec![])
+        self.engine.fit()?;
+        let wrong: Vec<String> = {
+            let health = self.engine.health();
+            if !health.asked {
+                return Err(vec!["the broker's streams have not been looked at yet".to_owned()]);
+            }
+            let wrong = |part: &ComponentHealth| Some(format!("{}: {}", part.name, part.error.as_ref()?));
+            health.components.iter().filter_map(wrong).collect()
+        };
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
     /// Every part and how it does; answered from a cache at most a few seconds old.
+    #[expect(clippy::unused_async, reason = "a later engine may have to ask the broker")]
     pub async fn components(&self) -> Vec<ComponentHealth> {
-        vec![]
+        let nats = (!self.engine.connection.is_connected()).then(|| "not connected".to_owned());
+        let index = self.engine.fit().err().map(|wrong| wrong.join(", "));
+        let jobs = self.engine.index().stats().total_jobs;
+        let plain = |name: &str, error, messages| ComponentHealth {
+            name: name.to_owned(),
+            error,
+            messages,
+            bytes: None,
+            consumers: None,
+        };
+        let mut components = vec![plain("nats", nats, None), plain("index", index, Some(jobs))];
+        components.extend(self.engine.health().components.iter().cloned());
+        components
     }
 
     /// Accepts a job: when this returns, it is on the broker's disk.
     ///
     /// # Errors
     /// Nobody answers to the target, the store is full, the broker is away.
-    pub async fn submit(&self, _submission: Submission) -> Result<Submitted, JobsError> {
-        Err(unbuilt())
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, JobsError> {
+        self.engine.submit(submission, None).await
     }
 
     /// Waits until every row of a job is final, by push; `Timeout` after `patience`, the job goes on.
     ///
     /// # Errors
     /// No such job, or no result in time.
-    pub async fn wait(&self, _job: JobId, _patience: Duration) -> Result<JobDetail, JobsError> {
-        Err(unbuilt())
+    pub async fn wait(&self, job: JobId, patience: Duration) -> Result<JobDetail, JobsError> {
+        self.engine.wait(job, patience).await
     }
 
     /// Submits and waits, without missing a fast answer.
     ///
     /// # Errors
     /// As [`Jobs::submit`] and [`Jobs::wait`].
-    pub async fn run(&self, _submission: Submission, _patience: Duration) -> Result<JobDetail, JobsError> {
-        Err(unbuilt())
+    pub async fn run(&self, submission: Submission, patience: Duration) -> Result<JobDetail, JobsError> {
+        let submitted = self.submit(submission).await?;
+        self.wait(submitted.job_id, patience).await
     }
 
     /// One job with its rows and timeline.
     ///
     /// # Errors
     /// No such job.
-    pub async fn get(&self, _job: JobId) -> Result<JobDetail, JobsError> {
-        Err(unbuilt())
+    pub async fn get(&self, job: JobId) -> Result<JobDetail, JobsError> {
+        self.engine.get(job).await
     }
 
     /// Jobs that match, newest first, from the index.
     ///
     /// # Errors
     /// The cursor is not one of ours.
-    pub fn list(&self, _filter: &JobFilter, _page: &PageRequest) -> Result<JobPage, JobsError> {
-        Err(unbuilt())
+    pub fn list(&self, filter: &JobFilter, page: &PageRequest) -> Result<JobPage, JobsError> {
+        self.engine.index().list(filter, page)
     }
 
     /// Jobs counted, from the index.
     pub fn stats(&self) -> JobStats {
-        JobStats::default()
+        let mut stats = self.engine.index().stats();
+        stats.dlq_count = self.engine.health().dead_letters;
+        stats
     }
 
     /// Submits the same operation again, to the original target unless told otherwise; linked both ways.
     ///
     /// # Errors
     /// No such job, or as [`Jobs::submit`].
-    pub async fn retry(
-        &self,
-        _job: JobId,
-        _target: Option<Target>,
-        _by: Option<String>,
-    ) -> Result<Submitted, JobsError> {
-        Err(unbuilt())
+    pub async fn retry(&self, job: JobId, target: Option<Target>, by: Option<String>) -> Result<Submitted, JobsError> {
+        self.engine.retry(job, target, by).await
     }
 
     /// Calls a job off: hosts that have not begun never will, hosts at it are told to stop.
     ///
     /// # Errors
     /// No such job; `Conflict` when it is final already.
-    pub async fn cancel(&self, _job: JobId, _by: Option<String>) -> Result<(), JobsError> {
-        Err(unbuilt())
+    pub async fn cancel(&self, job: JobId, by: Option<String>) -> Result<(), JobsError> {
+        self.engine.cancel(job, by).await
     }
 
     /// Removes a job and everything about it; one not final must be cancelled first.
     ///
     /// # Errors
     /// No such job; `Conflict` when it is not final.
-    pub async fn delete(&self, _job: JobId) -> Result<(), JobsError> {
-        Err(unbuilt())
+    pub async fn delete(&self, job: JobId) -> Result<(), JobsError> {
+        self.engine.delete(job).await
     }
 
     /// What happened to a job after event `after` (0 for all), then live until it is final.
     ///
     /// # Errors
     /// No such job.
-    pub async fn events(&self, _job: JobId, _after: u64) -> Result<BoxStream<'static, JobEvent>, JobsError> {
-        Err(unbuilt())
+    pub async fn events(&self, job: JobId, after: u64) -> Result<BoxStream<'static, JobEvent>, JobsError> {
+        self.engine.clone().events(job, after).await
     }
 
     /// The workers, sorted by name.
     pub fn workers(&self) -> Vec<Worker> {
-        vec![]
+        self.engine.index().fleet.workers()
     }
 
     /// One worker.
@@ -228,15 +249,15 @@ impl Jobs {
     /// # Errors
     /// No such worker.
     pub fn worker(&self, hostname: &HostName) -> Result<Worker, JobsError> {
-        Err(JobsError::NoWorker(hostname.to_string()))
+        self.engine.known(hostname)
     }
 
     /// Tells a worker to finish what it has and take no more (`true`), or to take jobs again (`false`). It survives restarts.
     ///
     /// # Errors
     /// No such worker.
-    pub async fn set_draining(&self, hostname: &HostName, _draining: bool) -> Result<(), JobsError> {
-        Err(JobsError::NoWorker(hostname.to_string()))
+    pub async fn set_draining(&self, hostname: &HostName, draining: bool) -> Result<(), JobsError> {
+        self.engine.set_draining(hostname, draining).await
     }
 
     /// Forgets a worker that is stopped or lost.
@@ -244,15 +265,15 @@ impl Jobs {
     /// # Errors
     /// No such worker; `Conflict` when it is alive.
     pub async fn forget_worker(&self, hostname: &HostName) -> Result<(), JobsError> {
-        Err(JobsError::NoWorker(hostname.to_string()))
+        self.engine.forget_worker(hostname).await
     }
 
     /// Dead letters, newest first.
     ///
     /// # Errors
     /// The broker is away.
-    pub async fn dead_letters(&self, _limit: usize) -> Result<Vec<DeadLetter>, JobsError> {
-        Err(unbuilt())
+    pub async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, JobsError> {
+        self.engine.dead_letters(limit).await
     }
 
     /// One dead letter.
@@ -260,7 +281,7 @@ impl Jobs {
     /// # Errors
     /// No such dead letter.
     pub async fn dead_letter(&self, sequence: u64) -> Result<DeadLetter, JobsError> {
-        Err(JobsError::NoDeadLetter(sequence))
+        self.engine.dead_letter(sequence).await
     }
 
     /// Sends the message of a dead letter again as the job it names, and drops the letter.
@@ -268,7 +289,7 @@ impl Jobs {
     /// # Errors
     /// No such dead letter; `Conflict` when it names no job that may still run.
     pub async fn requeue_dead_letter(&self, sequence: u64) -> Result<JobId, JobsError> {
-        Err(JobsError::NoDeadLetter(sequence))
+        self.engine.requeue_dead_letter(sequence).await
     }
 
     /// Drops a dead letter.
@@ -276,10 +297,6 @@ impl Jobs {
     /// # Errors
     /// No such dead letter.
     pub async fn drop_dead_letter(&self, sequence: u64) -> Result<(), JobsError> {
-        Err(JobsError::NoDeadLetter(sequence))
+        self.engine.drop_dead_letter(sequence).await
     }
-}
-
-fn unbuilt() -> JobsError {
-    JobsError::Unavailable("the engine is not built yet".to_owned())
 }

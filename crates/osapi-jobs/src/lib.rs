@@ -4,10 +4,27 @@
 //! This crate alone names async-nats, and it carries nothing out itself: it never touches a host.
 
 mod audit;
+mod cancel;
+mod claim;
 mod connection;
+mod dead_letters;
+mod detail;
+mod engine;
 mod error;
+mod fleet_orders;
+mod index;
 mod jobs;
+mod monitor;
+mod names;
+mod progress;
+mod records;
+mod registry;
+mod result;
+mod retry;
 mod revocations;
+mod store;
+mod submit;
+mod sweep;
 mod work;
 
 pub use audit::{AuditExtent, AuditLog, AuditRetention, StoreError};

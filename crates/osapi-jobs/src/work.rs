@@ -1,14 +1,28 @@
 //! The side of the engine that works: takes assignments, claims them, has them carried out and reports.
+//!
+//! It says what is to be done and when; how a host does it is behind [`Execute`].
 
+mod assignment;
+mod lane;
+mod signals;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use osapi_core::worker::Registration;
-use osapi_core::{Assignment, Report};
-use tokio::sync::mpsc;
+use osapi_core::{Assignment, Class, HostName, JobId, Report};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::connection::Connection;
+use crate::connection::prepare::shared_consumer;
 use crate::error::JobsError;
+use crate::registry::{Seat, away};
+use crate::store::Store;
+use lane::Lane;
 
 /// Something that can carry out assignments: the host's runner, or what a test puts in its place.
 pub trait Execute: Send + Sync + 'static {
@@ -38,15 +52,130 @@ pub struct WorkerSettings {
     pub drain: Duration,
 }
 
+/// How long work that was called off at the end of the drain may take to say so.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// Works until `shutdown`, then drains and returns. It survives the loss of the broker for any length of time.
 ///
 /// # Errors
 /// Registration or the consumers could not be made at the start.
 pub async fn work(
-    _connection: Connection,
-    _settings: WorkerSettings,
-    _execute: impl Execute,
-    _shutdown: CancellationToken,
+    connection: Connection,
+    settings: WorkerSettings,
+    execute: impl Execute,
+    shutdown: CancellationToken,
 ) -> Result<(), JobsError> {
-    Err(JobsError::Unavailable("the engine is not built yet".to_owned()))
+    let (worker, seat) = Worker::start(connection, &settings, execute).await?;
+    let worker = Arc::new(worker);
+    // If this future is dropped, nothing of it goes on.
+    let _gone = worker.gone.clone().drop_guard();
+    let tasks = TaskTracker::new();
+    for lane in [Lane::Any(Class::Query), Lane::Any(Class::Modify), Lane::Own] {
+        tasks.spawn(lane::run(worker.clone(), lane, tasks.clone(), shutdown.clone()));
+    }
+    let company = TaskTracker::new();
+    company.spawn(signals::heartbeats(worker.clone(), seat, settings.heartbeat));
+    company.spawn(signals::cancellations(worker.clone()));
+    company.spawn(signals::draining(worker.clone()));
+    tracing::info!(hostname = %worker.hostname, "taking jobs");
+    shutdown.cancelled().await;
+    tasks.close();
+    if tokio::time::timeout(settings.drain, tasks.wait()).await.is_err() {
+        tracing::warn!("work goes on past the time to drain: calling it off");
+        worker.cancel_all();
+        let _ = tokio::time::timeout(LAST_WORDS, tasks.wait()).await;
+    }
+    worker.left.cancel();
+    company.close();
+    let _ = tokio::time::timeout(LAST_WORDS, company.wait()).await;
+    Ok(())
+}
+
+/// What the tasks of one worker share.
+struct Worker<E> {
+    connection: Connection,
+    jobs: Store,
+    workers: Store,
+    execute: E,
+    hostname: HostName,
+    /// This run.
+    instance: Uuid,
+    ack_wait: Duration,
+    /// Since which revision of the registry it is meant by messages on each subject of its own.
+    since: BTreeMap<String, u64>,
+    /// One permit per job it takes at once.
+    permits: Arc<Semaphore>,
+    max_jobs: usize,
+    running: Mutex<HashMap<JobId, CancellationToken>>,
+    /// Whether an operator told it to take no more.
+    draining: watch::Sender<bool>,
+    /// The work is done and the registry should hear of it.
+    left: CancellationToken,
+    /// Whoever ran the worker dropped it.
+    gone: CancellationToken,
+}
+
+impl<E: Execute> Worker<E> {
+    async fn start(connection: Connection, settings: &WorkerSettings, execute: E) -> Result<(Self, Seat), JobsError> {
+        for class in [Class::Query, Class::Modify] {
+            let shared = shared_consumer(&connection, class, settings.ack_wait).await;
+            shared.map_err(|error| JobsError::Unavailable(error.to_string()))?;
+        }
+        let registration = settings.registration.clone();
+        let (hostname, instance) = (registration.hostname.clone(), registration.instance);
+        let max_jobs = registration.max_jobs.max(1) as usize;
+        let seat = Seat::take(&connection, registration, settings.heartbeat, settings.ack_wait).await?;
+        let names = connection.names();
+        let worker = Self {
+            jobs: connection.store(&names.job_bucket()).await.map_err(away)?,
+            workers: connection.store(&names.worker_bucket()).await.map_err(away)?,
+            since: seat.since(&connection),
+            execute,
+            hostname,
+            instance,
+            ack_wait: settings.ack_wait,
+            permits: Arc::new(Semaphore::new(max_jobs)),
+            max_jobs,
+            running: Mutex::default(),
+            draining: watch::channel(false).0,
+            left: CancellationToken::new(),
+            gone: CancellationToken::new(),
+            connection,
+        };
+        worker.read_draining().await.map_err(away)?;
+        Ok((worker, seat))
+    }
+}
+
+impl<E> Worker<E> {
+    /// Remembers that a job is at work; `None` when it already is.
+    fn begin(&self, job: JobId) -> Option<CancellationToken> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.contains_key(&job) {
+            return None;
+        }
+        let token = self.gone.child_token();
+        running.insert(job, token.clone());
+        Some(token)
+    }
+
+    fn end(&self, job: JobId) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&job);
+    }
+
+    fn cancel(&self, job: JobId) {
+        if let Some(token) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&job) {
+            token.cancel();
+        }
+    }
+
+    fn cancel_all(&self) {
+        for token in self.running.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            token.cancel();
+        }
+    }
+
+    fn at_work(&self) -> Vec<JobId> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
 }

@@ -1,0 +1,122 @@
+//! The streams, buckets and shared consumers, made where they are missing and brought to their settings where not.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use osapi_core::Class;
+
+use super::{Connection, RetentionSettings, chain};
+use crate::error::ConnectError;
+use crate::names::any_consumer;
+use crate::store::stream_of;
+
+/// How long a message may stay unacknowledged with a worker before another gets it.
+pub(crate) const ACK_WAIT: Duration = Duration::from_secs(30);
+
+/// How long the broker remembers a message's identity, so that sending it again is harmless.
+pub(crate) const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+
+/// The key of the stream's metadata that says from how many bytes on new jobs are refused.
+pub(crate) const REFUSE_FROM: &str = "osapi-refuse-from";
+
+/// How many pull requests may wait on a shared consumer: one per worker and more than any fleet has workers.
+const MAX_WAITING: i64 = 100_000;
+
+pub(super) async fn everything(connection: &Connection, retention: &RetentionSettings) -> Result<(), ConnectError> {
+    for config in streams(connection, retention) {
+        let name = config.name.clone();
+        let made = connection.context().create_or_update_stream(config).await;
+        made.map_err(|error| ConnectError::Prepare { name, reason: chain(&error) })?;
+    }
+    for class in [Class::Query, Class::Modify] {
+        shared_consumer(connection, class, ACK_WAIT).await?;
+    }
+    Ok(())
+}
+
+/// Makes sure of the consumer that all workers share for `_any`.
+pub(crate) async fn shared_consumer(
+    connection: &Connection,
+    class: Class,
+    ack_wait: Duration,
+) -> Result<pull::Config, ConnectError> {
+    let names = connection.names();
+    let config = pull::Config {
+        durable_name: Some(any_consumer(class).to_owned()),
+        filter_subject: names.any_subject(class),
+        deliver_policy: DeliverPolicy::All,
+        max_waiting: MAX_WAITING,
+        ..consumer(ack_wait)
+    };
+    let made = connection.context().create_consumer_on_stream(config.clone(), names.jobs_stream()).await;
+    made.map(|_| config)
+        .map_err(|error| ConnectError::Prepare { name: any_consumer(class).to_owned(), reason: chain(&error) })
+}
+
+/// What all consumers of notifications have in common.
+pub(crate) fn consumer(ack_wait: Duration) -> pull::Config {
+    pull::Config {
+        ack_policy: AckPolicy::Explicit,
+        ack_wait,
+        // How often is for the worker to judge, which can say why; the broker would only stop without a word.
+        max_deliver: -1,
+        max_ack_pending: 100_000,
+        ..Default::default()
+    }
+}
+
+fn streams(connection: &Connection, retention: &RetentionSettings) -> [Config; 4] {
+    let names = connection.names();
+    // New jobs are refused at `max_bytes`; what belongs to jobs accepted before still has to fit.
+    let bounded = |config: Config| Config {
+        max_age: retention.max_age,
+        max_bytes: retention.max_bytes.saturating_add(retention.max_bytes / 4).saturating_add(16 << 20),
+        metadata: [(REFUSE_FROM.to_owned(), retention.max_bytes.to_string())].into(),
+        ..config
+    };
+    let base = || Config {
+        num_replicas: retention.replicas,
+        storage: StorageType::File,
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::New,
+        duplicate_window: DUPLICATE_WINDOW.min(retention.max_age),
+        ..Config::default()
+    };
+    let notifications = Config {
+        name: names.jobs_stream(),
+        subjects: vec![names.jobs_subjects()],
+        // A notification leaves with its job's expiry; brokers before 2.11 keep it for `max_age`.
+        allow_message_ttl: true,
+        ..base()
+    };
+    let dead_letters = Config {
+        name: names.dead_letters_stream(),
+        subjects: vec![names.dead_letters_subject()],
+        discard: DiscardPolicy::Old,
+        max_age: retention.dead_letter_max_age,
+        max_messages: retention.dead_letter_max_messages,
+        max_bytes: 256 << 20,
+        allow_direct: true,
+        ..base()
+    };
+    [
+        bounded(notifications),
+        bounded(bucket(&names.job_bucket(), base())),
+        bucket(&names.worker_bucket(), Config { max_bytes: 256 << 20, ..base() }),
+        dead_letters,
+    ]
+}
+
+/// A bucket as every NATS client knows it: the last value of each key.
+pub(crate) fn bucket(name: &str, base: Config) -> Config {
+    Config {
+        name: stream_of(name),
+        subjects: vec![format!("$KV.{name}.>")],
+        max_messages_per_subject: 1,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
+        ..base
+    }
+}

@@ -1,0 +1,58 @@
+//! What an operator may tell workers: to take no more jobs, to take them again; and to be forgotten.
+
+use bytes::Bytes;
+use osapi_core::HostName;
+use osapi_core::worker::WorkerState;
+use tokio::time::Instant;
+
+use crate::connection::chain;
+use crate::engine::Engine;
+use crate::error::JobsError;
+use crate::names::{WorkerKey, own_consumer};
+use crate::registry::away;
+
+impl Engine {
+    /// Tells a worker to take no more jobs, or to take them again.
+    pub(crate) async fn set_draining(&self, hostname: &HostName, draining: bool) -> Result<(), JobsError> {
+        self.known(hostname)?;
+        let key = WorkerKey::Draining(hostname.clone());
+        let revision = if draining {
+            self.workers.put(key, Bytes::from_static(b"true")).await.map_err(away)?
+        } else {
+            self.workers.delete(key).await.map_err(away)?
+        };
+        let mut index = self.index();
+        // How far the feed has read is for the feed to say.
+        let read = index.fleet.revision;
+        if index.fleet.told(hostname, draining, Instant::now(), revision) {
+            index.presence_changed(hostname);
+        }
+        index.fleet.revision = read;
+        Ok(())
+    }
+
+    /// Forgets a worker that is stopped or lost, and what the broker keeps for it.
+    pub(crate) async fn forget_worker(&self, hostname: &HostName) -> Result<(), JobsError> {
+        match self.known(hostname)?.state {
+            WorkerState::Stopped | WorkerState::Lost => {}
+            state @ (WorkerState::Ready | WorkerState::Draining) => {
+                return Err(JobsError::Conflict(format!("worker `{hostname}` is `{state}`: stop it first")));
+            }
+        }
+        let stream = self.connection.names().jobs_stream();
+        let name = own_consumer(hostname);
+        let deleted = self.connection.context().delete_consumer_from_stream(&name, &stream).await;
+        if let Err(error) = deleted {
+            // It may have been deleted by the attempt before.
+            tracing::debug!(%hostname, error = chain(&error), "the worker's consumer was not there");
+        }
+        self.workers.delete(WorkerKey::Draining(hostname.clone())).await.map_err(away)?;
+        self.workers.delete(WorkerKey::Worker(hostname.clone())).await.map_err(away)?;
+        let mut index = self.index();
+        let read = index.fleet.revision;
+        index.fleet.told(hostname, false, Instant::now(), read);
+        index.fleet.forgotten(hostname, read);
+        index.presence_changed(hostname);
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! A worker's side of the registry: it registers, keeps its entry fresh and leaves. The API server's side is the index.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use jiff::Timestamp;
+use osapi_core::worker::Registration;
+use osapi_core::{Class, HostName, Target};
+
+use crate::connection::Connection;
+use crate::connection::prepare::consumer;
+use crate::error::JobsError;
+use crate::names::{WorkerKey, own_consumer, targets_of};
+use crate::records::WorkerRecord;
+use crate::store::{Store, StoreFault};
+
+/// How many missed heartbeats make a worker lost.
+pub(crate) const MISSED: u32 = 3;
+
+/// A worker's place in the registry.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    store: Store,
+    record: WorkerRecord,
+}
+
+impl Seat {
+    /// Registers and makes sure of the worker's own consumer.
+    ///
+    /// The consumer comes first, so that nothing published once the entry is seen gets past it. What it may hold from
+    /// before is told apart by [`Seat::since`].
+    pub(crate) async fn take(
+        connection: &Connection,
+        registration: Registration,
+        heartbeat: Duration,
+        ack_wait: Duration,
+    ) -> Result<Self, JobsError> {
+        let store = connection.store(&connection.names().worker_bucket()).await.map_err(away)?;
+        let key = WorkerKey::Worker(registration.hostname.clone());
+        let before = store.last(&key).await.map_err(away)?.filter(|stored| !stored.deleted);
+        let revision = before.as_ref().map_or(0, |stored| stored.revision);
+        let before = before.and_then(|stored| serde_json::from_slice::<WorkerRecord>(&stored.body).ok());
+        let targets = targets_of(&registration.hostname, &registration.labels);
+        own_lane(connection, &registration.hostname, &targets, ack_wait).await?;
+        let known = before.map(|record| record.answers_since).unwrap_or_default();
+        let mut seat = Self { store, record: record(registration, heartbeat, &targets, &known, revision + 1) };
+        let registered = seat.write().await.map_err(away)?;
+        for (target, since) in &mut seat.record.answers_since {
+            if !known.contains_key(target) {
+                *since = registered;
+            }
+        }
+        // A second time, so that a restart knows since when.
+        seat.write().await.map_err(away)?;
+        Ok(seat)
+    }
+
+    /// The revision of the registry since which the worker answers to messages on each subject of its own.
+    pub(crate) fn since(&self, connection: &Connection) -> BTreeMap<String, u64> {
+        let names = connection.names();
+        let both = |(target, since): (&String, &u64)| {
+            let target: Option<Target> = target.parse().ok();
+            let subjects =
+                target.map(|target| [Class::Query, Class::Modify].map(|class| names.subject(class, &target)));
+            let since = *since;
+            subjects.into_iter().flatten().map(move |subject| (subject, since))
+        };
+        self.record.answers_since.iter().flat_map(both).collect()
+    }
+
+    /// Says that the worker is there, and how it does.
+    pub(crate) async fn refresh(&mut self, running: u32, draining: bool) -> Result<(), StoreFault> {
+        self.record.registration.running = running;
+        self.record.registration.draining = draining;
+        self.write().await.map(|_| ())
+    }
+
+    /// Says that the worker left in good order.
+    pub(crate) async fn leave(&mut self) -> Result<(), StoreFault> {
+        self.record.stopped = true;
+        self.refresh(0, self.record.registration.draining).await
+    }
+
+    async fn write(&mut self) -> Result<u64, StoreFault> {
+        self.record.registration.last_seen = Timestamp::now();
+        let body = serde_json::to_vec(&self.record).map_err(|error| StoreFault::Away(error.to_string()))?;
+        self.store.put(WorkerKey::Worker(self.record.registration.hostname.clone()), body.into()).await
+    }
+}
+
+fn record(
+    mut registration: Registration,
+    heartbeat: Duration,
+    targets: &[Target],
+    known: &BTreeMap<String, u64>,
+    at_least: u64,
+) -> WorkerRecord {
+    registration.registered_at = Timestamp::now();
+    let since = |target: &Target| {
+        let text = target.to_string();
+        let since = known.get(&text).copied().unwrap_or(at_least);
+        (text, since)
+    };
+    WorkerRecord {
+        heartbeat_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
+        stopped: false,
+        answers_since: targets.iter().map(since).collect(),
+        registration,
+    }
+}
+
+/// Makes sure of the worker's own durable consumer: it stays while the worker is off, and begins with what is new.
+async fn own_lane(
+    connection: &Connection,
+    host: &HostName,
+    targets: &[Target],
+    ack_wait: Duration,
+) -> Result<(), JobsError> {
+    let stream = connection.names().jobs_stream();
+    let name = own_consumer(host);
+    let before: Result<pull::Config, _> = connection.context().get_consumer_from_stream(&name, &stream).await.map(
+        |consumer: async_nats::jetstream::consumer::PullConsumer| pull::Config {
+            deliver_policy: consumer.cached_info().config.deliver_policy,
+            ..Default::default()
+        },
+    );
+    let config = pull::Config {
+        durable_name: Some(name.clone()),
+        deliver_policy: before.map_or(DeliverPolicy::New, |config| config.deliver_policy),
+        filter_subjects: targets.iter().map(|target| connection.names().route(target)).collect(),
+        ..consumer(ack_wait)
+    };
+    let made = connection.context().create_consumer_on_stream(config, stream).await;
+    made.map(|_| ())
+        .map_err(|error| JobsError::Unavailable(format!("consumer `{name}`: {}", crate::connection::chain(&error))))
+}
+
+pub(crate) fn away(fault: StoreFault) -> JobsError {
+    match fault {
+        StoreFault::Full => JobsError::Full,
+        StoreFault::TooLarge => JobsError::Invalid(fault.to_string()),
+        StoreFault::Away(reason) => JobsError::Unavailable(reason),
+    }
+}

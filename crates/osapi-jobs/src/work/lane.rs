@@ -1,0 +1,162 @@
+//! One lane of a worker: pulls messages from one consumer, one at a time and only when there is room for the job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::consumer::pull::Stream;
+use async_nats::jetstream::{AckKind, Message};
+use futures::{FutureExt as _, StreamExt as _};
+use osapi_core::Class;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Execute, Worker, assignment};
+use crate::error::JobsError;
+use crate::names::{any_consumer, own_consumer};
+
+/// How long one pull request waits at the broker.
+const PULL: Duration = Duration::from_secs(30);
+
+/// How often the broker says during a pull that it is still there.
+const PULL_HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// The longest pause before a lane is opened again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Which messages a lane takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Those for any one worker, of one class.
+    Any(Class),
+    /// Those for this host, its labels and all.
+    Own,
+}
+
+/// Why a lane left its stream of messages.
+enum Left {
+    Shutdown,
+    Draining,
+    Broken(String),
+}
+
+/// Takes messages until `shutdown`.
+pub(super) async fn run<E: Execute>(
+    worker: Arc<Worker<E>>,
+    lane: Lane,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+) {
+    let stop = async {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = worker.gone.cancelled() => {}
+        }
+    };
+    let stop = stop.shared();
+    let mut draining = worker.draining.subscribe();
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let ready = draining.wait_for(|draining| !draining).map(|_| ());
+        tokio::select! { () = stop.clone() => return, () = ready => {} }
+        let left = match open(&worker, lane).await {
+            Ok(messages) => {
+                pause = Duration::from_millis(20);
+                follow(&worker, lane, messages, &tasks, stop.clone()).await
+            }
+            Err(error) => Left::Broken(error.to_string()),
+        };
+        match left {
+            Left::Shutdown => return,
+            Left::Draining => {}
+            Left::Broken(reason) => {
+                tracing::debug!(?lane, reason, "opening the lane again");
+                tokio::select! { () = stop.clone() => return, () = tokio::time::sleep(pause) => {} }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+async fn open<E>(worker: &Worker<E>, lane: Lane) -> Result<Stream, JobsError> {
+    let away = |error: &dyn std::error::Error| JobsError::Unavailable(crate::connection::chain(error));
+    let name = match lane {
+        Lane::Any(class) => any_consumer(class).to_owned(),
+        Lane::Own => own_consumer(&worker.hostname),
+    };
+    let stream = worker.connection.names().jobs_stream();
+    let consumer: PullConsumer =
+        worker.connection.context().get_consumer_from_stream(&name, &stream).await.map_err(|error| away(&error))?;
+    let messages = consumer.stream().max_messages_per_batch(1).expires(PULL).heartbeat(PULL_HEARTBEAT);
+    messages.messages().await.map_err(|error| away(&error))
+}
+
+async fn follow<E: Execute>(
+    worker: &Arc<Worker<E>>,
+    lane: Lane,
+    mut messages: Stream,
+    tasks: &TaskTracker,
+    stop: impl Future<Output = ()> + Clone + Unpin,
+) -> Left {
+    let mut epoch = worker.connection.epoch();
+    let mut draining = worker.draining.subscribe();
+    loop {
+        // A pull is only sent when there is room, so that a message never waits with a worker that is busy.
+        let room = worker.permits.acquire().map(drop);
+        tokio::select! { () = stop.clone() => return Left::Shutdown, () = room => {} }
+        let drained = draining.wait_for(|draining| *draining).map(|_| ());
+        let message = tokio::select! {
+            biased;
+            message = messages.next() => message,
+            () = stop.clone() => return hand_back(&mut messages, Left::Shutdown).await,
+            () = drained => return hand_back(&mut messages, Left::Draining).await,
+            Ok(()) = epoch.changed() => return Left::Broken("the connection is a new one".to_owned()),
+        };
+        match message {
+            Some(Ok(message)) => accept(worker, lane, message, tasks).await,
+            Some(Err(error)) => return Left::Broken(error.to_string()),
+            None => return Left::Broken("the stream of messages ended".to_owned()),
+        }
+    }
+}
+
+/// Gives what has already arrived to others.
+async fn hand_back(messages: &mut Stream, left: Left) -> Left {
+    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+        nak(&message).await;
+    }
+    left
+}
+
+async fn accept<E: Execute>(worker: &Arc<Worker<E>>, lane: Lane, message: Message, tasks: &TaskTracker) {
+    let permit = match (worker.permits.clone().try_acquire_owned(), lane) {
+        (Ok(permit), _) => permit,
+        // Another lane took the last place meanwhile. Someone else may be free.
+        (Err(_), Lane::Any(_)) => return nak(&message).await,
+        (Err(_), Lane::Own) => match wait_for_room(worker, &message).await {
+            Some(permit) => permit,
+            None => return nak(&message).await,
+        },
+    };
+    let worker = worker.clone();
+    tasks.spawn(async move {
+        assignment::take(&worker, lane, &message).await;
+        drop(permit);
+    });
+}
+
+/// Waits for a place and keeps the message alive; `None` when the worker is gone first.
+async fn wait_for_room<E>(worker: &Arc<Worker<E>>, message: &Message) -> Option<OwnedSemaphorePermit> {
+    tokio::select! {
+        permit = worker.permits.clone().acquire_owned() => permit.ok(),
+        () = assignment::keep_alive(message, worker.ack_wait) => None,
+        () = worker.gone.cancelled() => None,
+    }
+}
+
+async fn nak(message: &Message) {
+    if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
+        tracing::debug!(%error, "a message was not handed back; the broker will take it back in time");
+    }
+}
