@@ -5,6 +5,7 @@
 mod booted;
 mod child;
 mod disk;
+mod dns;
 mod files;
 mod lab_host;
 mod package;
