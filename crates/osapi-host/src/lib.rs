@@ -6,7 +6,7 @@
 pub mod context;
 pub mod dispatch;
 pub mod machine;
-pub mod network;
+mod network;
 mod package;
 pub mod runner;
 mod system;

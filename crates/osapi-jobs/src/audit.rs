@@ -2,13 +2,24 @@
 //!
 //! It chains entries and reads them back; it knows nothing of HTTP and buffers nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::BoxStream;
+use async_nats::jetstream::message::{PublishMessage, StreamMessage};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RawMessageErrorKind, RetentionPolicy, StorageType, Stream};
+use futures::stream::{BoxStream, StreamExt as _};
 use osapi_core::audit::AuditEntry;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, chain};
+use crate::store::{PublishFault, StoreFault, send};
+
+/// How many entries are asked for at once when many are read.
+const AT_ONCE: usize = 64;
+
+/// How often a place in the chain may be lost to another API server before the writer is told.
+const RACES: u32 = 50;
 
 /// How much of the trail is kept and for how long.
 #[derive(Clone, Debug)]
@@ -60,16 +71,63 @@ pub struct AuditExtent {
 }
 
 /// The trail. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct AuditLog {}
+#[derive(Clone)]
+pub struct AuditLog {
+    connection: Connection,
+    stream: Stream<()>,
+    head: Arc<Mutex<Head>>,
+}
+
+/// What the next entry is tied to.
+#[derive(Debug, Default)]
+struct Head {
+    /// The last place taken and the hash of what is there; unknown at first and after every fault.
+    known: Option<(u64, String)>,
+    /// The answer to a write was lost: entries may be there already.
+    doubtful: bool,
+}
+
+impl std::fmt::Debug for AuditLog {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("AuditLog").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+impl From<StoreFault> for StoreError {
+    fn from(fault: StoreFault) -> Self {
+        match fault {
+            StoreFault::Full => Self::Full,
+            StoreFault::TooLarge => Self::Unavailable("the broker takes no message of that size".to_owned()),
+            StoreFault::Away(reason) => Self::Unavailable(reason),
+        }
+    }
+}
 
 impl AuditLog {
-    /// Makes sure of the stream; asking twice changes nothing.
+    /// Makes sure of the stream; asking twice changes nothing. Nobody can delete or purge what is in it.
     ///
     /// # Errors
     /// The broker is not reachable or refuses.
-    pub async fn open(_connection: &Connection, _retention: &AuditRetention) -> Result<Self, StoreError> {
-        Err(unbuilt())
+    pub async fn open(connection: &Connection, retention: &AuditRetention) -> Result<Self, StoreError> {
+        let names = connection.names();
+        let config = Config {
+            name: names.audit_stream(),
+            subjects: vec![names.audit_subjects()],
+            max_age: retention.max_age,
+            max_bytes: retention.max_bytes,
+            num_replicas: retention.replicas,
+            storage: StorageType::File,
+            retention: RetentionPolicy::Limits,
+            discard: DiscardPolicy::New,
+            deny_delete: true,
+            deny_purge: true,
+            ..Config::default()
+        };
+        let made = connection.context().create_or_update_stream(config).await;
+        made.map_err(|error| StoreError::Unavailable(chain(&error)))?;
+        let stream = connection.context().get_stream_no_info(names.audit_stream()).await;
+        let stream = stream.map_err(|error| StoreError::Unavailable(chain(&error)))?;
+        Ok(Self { connection: connection.clone(), stream, head: Arc::default() })
     }
 
     /// Chains the entries to what is stored and writes them, oldest first; when it returns, they are on disk.
@@ -78,8 +136,90 @@ impl AuditLog {
     ///
     /// # Errors
     /// The store is full or away. Entries before the one that failed are written; how many is in the error's pair.
-    pub async fn append(&self, _entries: &[AuditEntry]) -> Result<(), (usize, StoreError)> {
-        Err((0, unbuilt()))
+    pub async fn append(&self, entries: &[AuditEntry]) -> Result<(), (usize, StoreError)> {
+        let mut head = self.head.lock().await;
+        let mut done = 0;
+        for _ in 0..RACES {
+            let (written, fault) = self.append_from(&mut head, &entries[done..]).await;
+            done += written;
+            match fault {
+                None => return Ok(()),
+                Some(PublishFault::Raced) => head.known = None,
+                Some(PublishFault::Store(fault)) => {
+                    *head = Head { known: None, doubtful: matches!(fault, StoreFault::Away(_)) };
+                    return Err((done, fault.into()));
+                }
+            }
+        }
+        Err((done, StoreError::Unavailable("other API servers took every place".to_owned())))
+    }
+
+    /// Sends all entries without waiting for each: as each names its place, what follows a lost one is refused.
+    async fn append_from(&self, head: &mut Head, entries: &[AuditEntry]) -> (usize, Option<PublishFault>) {
+        let mut done = 0;
+        if head.doubtful {
+            match self.count_stored(entries).await {
+                Ok(stored) => done = stored,
+                Err(fault) => return (0, Some(PublishFault::Store(fault))),
+            }
+            head.doubtful = false;
+        }
+        let (mut place, mut hash) = match self.known(head).await {
+            Ok(known) => known,
+            Err(fault) => return (done, Some(PublishFault::Store(fault))),
+        };
+        let mut sent = Vec::with_capacity(entries.len());
+        for entry in &entries[done..] {
+            let message = entry.clone().chained(place + 1, hash).and_then(|entry| {
+                let body = serde_json::to_vec(&entry)?;
+                Ok((entry.hash, PublishMessage::build().payload(body.into()).expected_last_sequence(place)))
+            });
+            let (next, message) = match message {
+                Ok(made) => made,
+                Err(error) => return (done, Some(PublishFault::Store(StoreFault::Away(error.to_string())))),
+            };
+            let subject = self.connection.names().audit_subject(entry.id);
+            sent.push((next.clone(), send(self.connection.context(), &subject, message).await));
+            (place, hash) = (place + 1, next);
+        }
+        for (hash, sent) in sent {
+            let stored = match sent {
+                Ok(stored) => stored.await,
+                Err(fault) => Err(fault),
+            };
+            match stored {
+                Ok(place) => head.known = Some((place, hash)),
+                Err(fault) => return (done, Some(fault)),
+            }
+            done += 1;
+        }
+        (done, None)
+    }
+
+    /// How many of the entries, from the first on, are there already.
+    async fn count_stored(&self, entries: &[AuditEntry]) -> Result<usize, StoreFault> {
+        for (number, entry) in entries.iter().enumerate() {
+            if self.message(entry.id).await?.is_none() {
+                return Ok(number);
+            }
+        }
+        Ok(entries.len())
+    }
+
+    async fn known(&self, head: &mut Head) -> Result<(u64, String), StoreFault> {
+        if let Some(known) = &head.known {
+            return Ok(known.clone());
+        }
+        let info = self.stream.get_info().await.map_err(|error| StoreFault::Away(chain(&error)))?;
+        let last = info.state.last_sequence;
+        // Where it expired or somebody else's message is there, the chain begins anew, and a check says so.
+        let hash = match self.at(last).await? {
+            Some(message) => serde_json::from_slice(&message.payload).map(|entry: AuditEntry| entry.hash).ok(),
+            None => None,
+        };
+        let known = (last, hash.unwrap_or_default());
+        head.known = Some(known.clone());
+        Ok(known)
     }
 
     /// What is kept.
@@ -87,30 +227,66 @@ impl AuditLog {
     /// # Errors
     /// The broker is away.
     pub async fn extent(&self) -> Result<AuditExtent, StoreError> {
-        Err(unbuilt())
+        let info = self.stream.get_info().await.map_err(|error| StoreError::Unavailable(chain(&error)))?;
+        let state = info.state;
+        Ok(AuditExtent {
+            entries: state.messages,
+            bytes: state.bytes,
+            first: state.first_sequence,
+            last: state.last_sequence,
+        })
     }
 
     /// The entry of that identity.
     ///
     /// # Errors
     /// The broker is away.
-    pub async fn get(&self, _id: Uuid) -> Result<Option<AuditEntry>, StoreError> {
-        Err(unbuilt())
+    pub async fn get(&self, id: Uuid) -> Result<Option<AuditEntry>, StoreError> {
+        self.message(id).await?.map(|message| entry(&message)).transpose()
     }
 
     /// Entries from `first` to `last`, oldest first; places that expired are skipped.
-    ///
-    /// # Errors
-    /// The broker is away.
-    pub async fn read(
-        &self,
-        _first: u64,
-        _last: u64,
-    ) -> Result<BoxStream<'static, Result<AuditEntry, StoreError>>, StoreError> {
-        Err(unbuilt())
+    pub fn read(&self, first: u64, last: u64) -> BoxStream<'static, Result<AuditEntry, StoreError>> {
+        let log = self.clone();
+        // The leader is asked, not a follower, which might not have the newest yet.
+        let messages = futures::stream::iter(first.max(1)..=last)
+            .map(move |place| {
+                let log = log.clone();
+                async move { log.at(place).await }
+            })
+            .buffered(AT_ONCE);
+        let entries = messages.filter_map(|message| {
+            std::future::ready(match message {
+                Ok(message) => message.map(|message| entry(&message)),
+                Err(fault) => Some(Err(fault.into())),
+            })
+        });
+        entries.boxed()
+    }
+
+    async fn at(&self, place: u64) -> Result<Option<StreamMessage>, StoreFault> {
+        if place == 0 { Ok(None) } else { found(self.stream.get_raw_message(place).await) }
+    }
+
+    async fn message(&self, id: Uuid) -> Result<Option<StreamMessage>, StoreFault> {
+        let subject = self.connection.names().audit_subject(id);
+        found(self.stream.get_last_raw_message_by_subject(&subject).await)
     }
 }
 
-fn unbuilt() -> StoreError {
-    StoreError::Unavailable("not built yet".to_owned())
+type Got = Result<StreamMessage, async_nats::jetstream::stream::RawMessageError>;
+
+fn found(got: Got) -> Result<Option<StreamMessage>, StoreFault> {
+    match got {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(StoreFault::Away(chain(&error))),
+    }
+}
+
+fn entry(message: &StreamMessage) -> Result<AuditEntry, StoreError> {
+    let sequence = message.sequence;
+    let unreadable = |reason: String| StoreError::Unreadable { sequence, reason };
+    let entry: AuditEntry = serde_json::from_slice(&message.payload).map_err(|error| unreadable(error.to_string()))?;
+    if entry.sequence == sequence { Ok(entry) } else { Err(unreadable(format!("it says it is at {}", entry.sequence))) }
 }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use osapi_core::target::Label;
 use osapi_core::{Class, HostName, JobId, Target};
 
+use uuid::Uuid;
+
 use crate::connection::Namespace;
 
 /// The names of one deployment: subjects begin with `ns.`, streams and buckets with `ns-`.
@@ -49,6 +51,25 @@ impl Names {
     /// The bucket of the registry.
     pub(crate) fn worker_bucket(&self) -> String {
         format!("{}worker-registry", self.name)
+    }
+
+    /// The stream of the audit trail.
+    pub(crate) fn audit_stream(&self) -> String {
+        format!("{}AUDIT", self.name)
+    }
+
+    pub(crate) fn audit_subjects(&self) -> String {
+        format!("{}audit.*", self.subject)
+    }
+
+    /// The subject of one entry, by which it is found.
+    pub(crate) fn audit_subject(&self, entry: Uuid) -> String {
+        format!("{}audit.{entry}", self.subject)
+    }
+
+    /// The bucket of revoked tokens.
+    pub(crate) fn revocation_bucket(&self) -> String {
+        format!("{}token-revocations", self.name)
     }
 
     /// The subject on which a job is handed out.

@@ -189,8 +189,17 @@ pub(crate) enum PublishFault {
 
 /// Stores a message and returns its sequence.
 pub(crate) async fn publish(context: &Context, subject: &str, message: PublishMessage) -> Result<u64, PublishFault> {
+    send(context, subject, message).await?.await
+}
+
+/// Sends a message; what is returned waits until it is stored and gives its sequence.
+pub(crate) async fn send(
+    context: &Context,
+    subject: &str,
+    message: PublishMessage,
+) -> Result<impl Future<Output = Result<u64, PublishFault>> + use<>, PublishFault> {
     let sent = context.send_publish(subject.to_owned(), message).await.map_err(|error| fault(&error))?;
-    sent.await.map(|ack| ack.sequence).map_err(|error| fault(&error))
+    Ok(async { sent.await.map(|ack| ack.sequence).map_err(|error| fault(&error)) })
 }
 
 fn fault(error: &PublishError) -> PublishFault {

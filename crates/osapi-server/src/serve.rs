@@ -61,7 +61,7 @@ pub async fn serve(
     let background = CancellationToken::new();
     let retention = &settings.audit.retention;
     let log = AuditLog::open(jobs.connection(), retention).await?;
-    let revocations = Revocations::follow(jobs.connection(), retention.replicas, background.child_token()).await?;
+    let revocations = Revocations::open(jobs.connection(), retention.replicas).await?;
     let (audit, entries) = AuditTrail::new(log, settings.audit.buffer);
     let app = Arc::new(App {
         roles: Roles::new(std::mem::take(&mut settings.roles)),
@@ -83,6 +83,10 @@ pub async fn serve(
     tasks.spawn({
         let (app, background) = (Arc::clone(&app), background.clone());
         async move { app.audit.write(entries, background).await }
+    });
+    tasks.spawn({
+        let (app, background) = (Arc::clone(&app), background.clone());
+        async move { app.revocations.follow(background).await }
     });
     let front = Front::new(router, &app);
     let metrics = own_metrics.map(|listener| (listener, Front::new(layers::metrics_only(&app), &app)));

@@ -45,6 +45,5 @@ pub(crate) async fn revoke(
         revoked_by: context.subject().unwrap_or_default(),
         reason: body.reason,
     };
-    app.revocations.revoke(revocation.clone()).await?;
-    Ok((StatusCode::CREATED, Json(revocation)))
+    Ok((StatusCode::CREATED, Json(app.revocations.revoke(revocation).await?)))
 }

@@ -124,7 +124,7 @@ pub(super) async fn newest_first(log: &AuditLog, query: &AuditQuery) -> Result<A
     let mut items = Vec::new();
     'trail: while next >= lowest && extent.entries > 0 {
         let from = lowest.max(next.saturating_sub(chunk - 1));
-        let entries: Vec<AuditEntry> = log.read(from, next).await?.try_collect().await?;
+        let entries: Vec<AuditEntry> = log.read(from, next).try_collect().await?;
         next = from - 1;
         for entry in entries.into_iter().rev().filter(|entry| query.matches(entry)) {
             if skip > 0 {
