@@ -6,7 +6,7 @@
 pub mod context;
 pub mod dispatch;
 pub mod machine;
-mod network;
+pub mod network;
 mod package;
 pub mod runner;
 mod system;

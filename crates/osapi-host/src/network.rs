@@ -1,4 +1,7 @@
 //! The `network.*` operations.
 
 pub(crate) mod dns;
+mod link;
 pub(crate) mod ping;
+
+pub use dns::recover as recover_dns;

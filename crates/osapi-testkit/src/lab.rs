@@ -215,7 +215,7 @@ impl Preparation {
         self
     }
 
-    /// Shell code to run before every boot: inside the namespaces, outside the root, which is `$m`.
+    /// Shell code to run before the first boot: inside the namespaces, outside the root, which is `$m`.
     #[must_use]
     pub fn hook(mut self, code: &str) -> Self {
         self.hook.push_str(code);

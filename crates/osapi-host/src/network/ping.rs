@@ -19,7 +19,7 @@ const RESOLVE_BOUND: Duration = Duration::from_secs(10);
 
 /// Sends the requests, one each interval, and waits for the answer of each up to its timeout.
 pub(crate) async fn ping(_system: &System, ping: &Ping, context: &Context) -> Result<PingStatistics, Failure> {
-    check(ping)?;
+    ping.check()?;
     let work = async {
         let address = resolve(&ping.address).await?;
         let echo = Echo::open(address).map_err(|error| refused(address, &error))?;
@@ -30,19 +30,6 @@ pub(crate) async fn ping(_system: &System, ping: &Ping, context: &Context) -> Re
         () = context.cancel.cancelled() => Err(Failure::failed(format!("the ping of `{}` was called off", ping.address))),
         result = work => result,
     }
-}
-
-fn check(ping: &Ping) -> Result<(), Failure> {
-    let within = |field: &str, value: u32, low: u32, high: u32| {
-        if (low..=high).contains(&value) {
-            Ok(())
-        } else {
-            Err(Failure::invalid(format!("`{field}` is {value}, not {low} to {high}")))
-        }
-    };
-    within("count", u32::from(ping.count), 1, 100)?;
-    within("interval_ms", ping.interval_ms, 200, 10_000)?;
-    within("timeout_ms", ping.timeout_ms, 100, 10_000)
 }
 
 async fn resolve(address: &PingAddress) -> Result<IpAddr, Failure> {

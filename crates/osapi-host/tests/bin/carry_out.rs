@@ -12,8 +12,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut input = String::new();
     std::io::stdin().read_to_string(&mut input)?;
     let operation: Operation = serde_json::from_str(&input)?;
+    let told = |option: &str| std::env::args().any(|argument| argument == option);
+    if told("--recover") {
+        osapi_host::network::recover_dns(&System::local()).await?;
+    }
     let mut context = Context::alone();
-    context.through_worker = std::env::args().any(|argument| argument == "--through-worker");
+    context.through_worker = told("--through-worker");
     let result = match carry_out(&System::local(), &operation, &context).await {
         Ok(outcome) => serde_json::json!({ "outcome": outcome }),
         Err(failure) => serde_json::json!({ "failure": failure }),

@@ -1,11 +1,17 @@
 //! The host layer against real processes, recorded machines and, where they are to be had, real init systems.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where and ends")]
+
+mod booted;
 mod child;
+mod disk;
+mod dns;
 mod files;
 mod lab_host;
 mod package;
 mod ping;
 mod process;
+mod roots;
 
 use std::time::Duration;
 
@@ -17,4 +23,11 @@ async fn wait_until(what: &str, condition: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("never came: {what}"));
+}
+
+/// Whether this program was started with that variable set: how a test runs itself in another place.
+fn has_environment(name: &str) -> bool {
+    let all = std::fs::read("/proc/self/environ").unwrap_or_default();
+    all.split(|byte| *byte == 0)
+        .any(|entry| entry.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"=")))
 }

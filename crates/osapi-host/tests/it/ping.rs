@@ -72,7 +72,7 @@ async fn what_cannot_be_pinged_is_said() -> anyhow::Result<()> {
     for (data, code, part) in [
         (json!({ "address": "192.0.2.1" }), "unavailable", "no route to `192.0.2.1`"),
         (json!({ "address": "nobody.example" }), "not_found", "`nobody.example` does not resolve"),
-        (json!({ "address": "127.0.0.1", "count": 101 }), "invalid", "`count` is 101, not 1 to 100"),
+        (json!({ "address": "127.0.0.1", "count": 101 }), "invalid", "`count` must be 1 to 100"),
         (json!({ "address": "127.0.0.1", "count": 0 }), "invalid", "`count`"),
         (json!({ "address": "127.0.0.1", "interval_ms": 199 }), "invalid", "`interval_ms`"),
         (json!({ "address": "127.0.0.1", "timeout_ms": 10001 }), "invalid", "`timeout_ms`"),
