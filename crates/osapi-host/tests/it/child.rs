@@ -51,7 +51,7 @@ async fn dropping_a_child_kills_it_and_its_end_is_seen() {
 #[test]
 fn a_child_does_not_outlive_a_parent_that_was_killed() {
     if System::local().program("setpriv").is_none() {
-        println!("skipped: no setpriv on this machine");
+        super::skip("no setpriv on this machine");
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -20,7 +20,7 @@ const SILENT_MOUNT: &str = r#"
 async fn a_hung_mount_gets_an_error_in_its_row_and_holds_nobody_up() {
     let system = System::local();
     if !rustix::process::geteuid().is_root() || !system.exists("/dev/fuse") {
-        println!("skipped: mounting a silent file system needs root and /dev/fuse");
+        super::skip("mounting a silent file system needs root and /dev/fuse");
         return;
     }
     let unshare = system.program("unshare").expect("util-linux is on every Debian machine");
@@ -33,7 +33,7 @@ async fn a_hung_mount_gets_an_error_in_its_row_and_holds_nobody_up() {
     let command = command.environment("OSAPI_TEST_SILENT_MOUNT", "1").deadline(Duration::from_secs(60));
     let done = system.run(command).await.unwrap();
     if done.stdout.contains("no fuse here") {
-        println!("skipped: the kernel refuses a FUSE mount here: {}", done.stderr);
+        super::skip(&format!("the kernel refuses a FUSE mount here: {}", done.stderr));
         return;
     }
     assert!(done.success() && done.stdout.contains("saw the silent mount"), "{}{}", done.stdout, done.stderr);

@@ -8,11 +8,14 @@ mod disk;
 mod dns;
 mod files;
 mod lab_host;
+mod openrc;
 mod package;
 mod ping;
 mod process;
 mod roots;
+mod runner;
 
+use std::io::Write as _;
 use std::time::Duration;
 
 /// Waits for a condition, 10 seconds at most.
@@ -30,4 +33,10 @@ fn has_environment(name: &str) -> bool {
     let all = std::fs::read("/proc/self/environ").unwrap_or_default();
     all.split(|byte| *byte == 0)
         .any(|entry| entry.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"=")))
+}
+
+/// Says why a test is skipped, past the capture of the test runner.
+fn skip(reason: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    writeln!(std::io::stderr(), "{test}: skipped: {reason}").unwrap();
 }

@@ -14,7 +14,7 @@ pub(super) async fn get(system: &System, name: &str, context: &Context) -> Resul
     }
     let program = system.program("rc-service").ok_or_else(|| Failure::unsupported("this host has no `rc-service`"))?;
     let command = Command::new(&program).word(name).option("status").cancelled_by(&context.cancel);
-    let status = system.run(command).await?.expect_status(&[0, 3, 4, 8, 16, 32])?;
+    let status = system.run(command).await?.expect_status(&[0, 3, 4, 8, 16, 32, 64])?;
     let (active_state, sub_state) = states(status.status);
     Ok(ServiceState {
         name: name.to_owned(),
@@ -23,7 +23,8 @@ pub(super) async fn get(system: &System, name: &str, context: &Context) -> Resul
         sub_state: sub_state.to_owned(),
         load_state: "loaded".to_owned(),
         enabled_state: if is_enabled(system, name) { "enabled" } else { "disabled" }.to_owned(),
-        main_pid: main_pid(system, name),
+        // What a stopped or crashed one has left there is nobody's process.
+        main_pid: main_pid(system, name).filter(|_| active_state == "active"),
         healthy: active_state == "active",
     })
 }
@@ -37,6 +38,7 @@ const fn states(status: Option<i32>) -> (&'static str, &'static str) {
         // Started, and waiting for something such as a network.
         Some(16) => ("activating", "inactive"),
         Some(32) => ("failed", "crashed"),
+        Some(64) => ("failed", "unsupervised"),
         _ => ("inactive", "stopped"),
     }
 }
@@ -53,16 +55,11 @@ fn is_enabled(system: &System, name: &str) -> bool {
     levels.iter().any(|level| system.read_link(&format!("/etc/runlevels/{level}/{name}")).is_ok())
 }
 
-/// What the pid file says that OpenRC remembers for the service's daemon.
+/// The process that OpenRC remembers: that which `supervise-daemon` minds, or that of the pid file.
 fn main_pid(system: &System, name: &str) -> Option<u32> {
-    let directory = format!("/run/openrc/daemons/{name}");
-    let daemons = system.list_dir(&directory).ok()?;
-    let pid_file = daemons.iter().find_map(|daemon| {
-        let text = system.read(&format!("{directory}/{daemon}")).ok()?;
-        text.lines()
-            .find_map(|line| line.strip_prefix("pidfile=").filter(|path| path.starts_with('/')).map(str::to_owned))
-    })?;
-    system.read(&pid_file).ok()?.trim().parse().ok()
+    let option = |option: &str| system.read(&format!("/run/openrc/options/{name}/{option}")).ok();
+    let number = option("child_pid").or_else(|| system.read(option("pidfile")?.trim()).ok())?;
+    number.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -77,7 +74,7 @@ mod tests {
             .file("/etc/init.d/sshd", "#!/sbin/openrc-run\ndescription=\"OpenBSD Secure Shell server\"\n")
             .file("/etc/runlevels/boot/.keep", "")
             .link("/etc/runlevels/default/sshd", "/etc/init.d/sshd")
-            .file("/run/openrc/daemons/sshd/001", "exec=/usr/sbin/sshd\nargv_0=/usr/sbin/sshd\npidfile=/run/sshd.pid\n")
+            .file("/run/openrc/options/sshd/pidfile", "/run/sshd.pid")
             .file("/run/sshd.pid", "1234\n")
     }
 
@@ -99,7 +96,7 @@ mod tests {
                 (state.display_name.as_str(), state.enabled_state.as_str()),
                 ("OpenBSD Secure Shell server", "enabled")
             );
-            assert_eq!(state.main_pid, Some(1234));
+            assert_eq!(state.main_pid, healthy.then_some(1234));
         }
     }
 
