@@ -1,0 +1,206 @@
+//! The door: who is not on the whitelist hears nothing, who has no valid certificate gets no further than the handshake.
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use osapi_pki::tls;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+use tracing::{debug, error, warn};
+
+use crate::audit_log;
+use crate::live::Live;
+use crate::request::Peer;
+
+/// How many connections are open at once; one more is closed unheard.
+const CONNECTIONS_MAX: usize = 1024;
+/// How many handshakes are made at once: they cost the most, and anybody on the whitelist can ask for them.
+const HANDSHAKES_MAX: usize = 64;
+/// How long a handshake may take, waiting for its turn included.
+const HANDSHAKE_BOUND: Duration = Duration::from_secs(10);
+/// How long a connection may be idle, or take to send the head of a request.
+const HEAD_BOUND: Duration = Duration::from_secs(30);
+/// How large the head of a request may be, in bytes.
+const HEAD_MAX: usize = 64 * 1024;
+/// After this a connection is closed when its requests are done, so that the certificate is checked anew.
+const CONNECTION_AGE: Duration = Duration::from_secs(3600);
+/// How long requests have to end when the agent stops.
+const DRAIN_BOUND: Duration = Duration::from_secs(10);
+/// The pause after the system could not give a connection, as when it has no more files to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Refusals by the whitelist are put down at most this often.
+const DENIAL_PAUSE: Duration = Duration::from_secs(1);
+
+/// What all connections share.
+struct Door {
+    live: Live,
+    router: Router,
+    handshakes: Semaphore,
+    /// When cancelled, connections are closed as soon as their requests are done.
+    shutdown: CancellationToken,
+    /// When cancelled, connections are closed.
+    abort: CancellationToken,
+}
+
+/// Serves until `shutdown`, then lets requests end for a while.
+pub(crate) async fn serve(listener: TcpListener, live: Live, router: Router, shutdown: CancellationToken) {
+    let connections = TaskTracker::new();
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let handshakes = Semaphore::new(HANDSHAKES_MAX);
+    let door = Arc::new(Door { live, router, handshakes, shutdown, abort: CancellationToken::new() });
+    let mut denials = Denials::default();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = door.shutdown.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                if let Some((stream, slot)) = admit(stream, address, &door, &slots, &mut denials) {
+                    connections.spawn(connection(stream, address.ip().to_canonical(), door.clone(), slot));
+                }
+            }
+            Err(error) => {
+                warn!(%error, "could not accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    if timeout(DRAIN_BOUND, connections.wait()).await.is_err() {
+        warn!(open = connections.len(), "closing connections whose requests did not end in time");
+        door.abort.cancel();
+        connections.wait().await;
+    }
+}
+
+/// Lets a peer in that is on the whitelist, while there is room. Another is cut off by a reset, before anything was read
+/// or written: it learns no more than from a closed port.
+fn admit(
+    stream: TcpStream,
+    address: SocketAddr,
+    door: &Door,
+    slots: &Arc<Semaphore>,
+    denials: &mut Denials,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    if !door.live.whitelist.borrow().allows(address.ip()) {
+        denials.put_down(address.ip().to_canonical());
+        drop(stream.set_zero_linger());
+        return None;
+    }
+    let Ok(slot) = slots.clone().try_acquire_owned() else {
+        warn!(source = %address.ip(), limit = CONNECTIONS_MAX, "too many connections, closing one more");
+        drop(stream.set_zero_linger());
+        return None;
+    };
+    // Answers are whole; waiting for more to send only delays them.
+    drop(stream.set_nodelay(true));
+    Some((stream, slot))
+}
+
+/// Keeps a flood of refused connections from becoming a flood of lines.
+#[derive(Default)]
+struct Denials {
+    last: Option<Instant>,
+    suppressed: u64,
+}
+
+impl Denials {
+    fn put_down(&mut self, source: IpAddr) {
+        if self.last.is_some_and(|last| last.elapsed() < DENIAL_PAUSE) {
+            self.suppressed += 1;
+        } else {
+            audit_log::denied(source, std::mem::take(&mut self.suppressed));
+            self.last = Some(Instant::now());
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, address: IpAddr, door: Arc<Door>, _slot: OwnedSemaphorePermit) {
+    let handshake = timeout(HANDSHAKE_BOUND, handshake(stream, &door));
+    let shaken = tokio::select! {
+        () = door.shutdown.cancelled() => return,
+        shaken = handshake => shaken,
+    };
+    let stream = match shaken {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return audit_log::handshake_failed(address, &error.to_string()),
+        Err(_) => return audit_log::handshake_failed(address, "it took too long"),
+    };
+    let Some(identity) = tls::peer(stream.get_ref().1.peer_certificates()) else {
+        error!(%address, "a handshake succeeded without a readable certificate");
+        return;
+    };
+    let peer = Peer { address, identity: Arc::new(identity) };
+    requests(stream, peer, &door).await;
+}
+
+async fn handshake(stream: TcpStream, door: &Door) -> std::io::Result<TlsStream<TcpStream>> {
+    let _turn = door.handshakes.acquire().await.map_err(std::io::Error::other)?;
+    let config = door.live.tls.borrow().config.clone();
+    TlsAcceptor::from(config).accept(stream).await
+}
+
+async fn requests(stream: TlsStream<TcpStream>, peer: Peer, door: &Door) {
+    let builder = builder(stream.get_ref().1.alpn_protocol() == Some(b"h2"));
+    let address = peer.address;
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer.clone());
+        door.router.clone().oneshot(request)
+    });
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut whitelist = door.live.whitelist.clone();
+    let mut age = pin!(sleep(CONNECTION_AGE));
+    let mut closing = false;
+    loop {
+        tokio::select! {
+            served = &mut serving => {
+                if let Err(error) = served {
+                    debug!(%address, %error, "the connection ended");
+                }
+                return;
+            }
+            () = door.abort.cancelled() => return,
+            Ok(()) = whitelist.changed() => if !whitelist.borrow_and_update().allows(address) {
+                audit_log::denied(address, 0);
+                return;
+            },
+            () = async { tokio::select! { () = door.shutdown.cancelled() => (), () = &mut age => () } }, if !closing => {
+                closing = true;
+                serving.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// The protocol is that of the handshake. Told so, hyper needs not guess from the first bytes, for which it sets no time.
+fn builder(h2: bool) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_BOUND).max_buf_size(HEAD_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEAD_BOUND)
+        .keep_alive_timeout(HEAD_BOUND)
+        .max_header_list_size(HEAD_MAX as u32)
+        .max_concurrent_streams(64);
+    if h2 { builder.http2_only() } else { builder.http1_only() }
+}
