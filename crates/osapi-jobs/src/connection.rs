@@ -4,7 +4,7 @@ pub(crate) mod prepare;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -125,6 +125,8 @@ struct Inner {
     context: Context,
     names: Names,
     namespace: Namespace,
+    /// What was last made sure of, so that it can be made again when a broker comes back without its store.
+    prepared: Mutex<Option<RetentionSettings>>,
     /// Counts connections, so that what the broker forgets with one can be made anew.
     epoch: watch::Receiver<u64>,
 }
@@ -168,7 +170,8 @@ impl Connection {
         let context = ContextBuilder::new().timeout(ANSWER).ack_timeout(ANSWER).max_ack_inflight(IN_FLIGHT);
         let context = context.build(client.clone());
         let names = Names::new(&settings.namespace);
-        Ok(Self { inner: Arc::new(Inner { client, context, names, namespace: settings.namespace, epoch }) })
+        let (namespace, prepared) = (settings.namespace, Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { client, context, names, namespace, prepared, epoch }) })
     }
 
     /// Makes sure of every stream, bucket and shared consumer; asking twice changes nothing.
@@ -176,7 +179,18 @@ impl Connection {
     /// # Errors
     /// The broker has no JetStream, refuses, or has something else under one of the names.
     pub async fn prepare(&self, retention: &RetentionSettings) -> Result<(), ConnectError> {
-        prepare::everything(self, retention).await
+        prepare::everything(self, retention).await?;
+        *self.inner.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(retention.clone());
+        Ok(())
+    }
+
+    /// Makes sure again of what this process made sure of before: the broker came back without it.
+    pub(crate) async fn restore(&self) -> Result<(), ConnectError> {
+        let prepared = self.inner.prepared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match prepared {
+            Some(retention) => prepare::everything(self, &retention).await,
+            None => Ok(()),
+        }
     }
 
     /// Whether the broker is there just now.

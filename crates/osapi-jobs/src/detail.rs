@@ -16,6 +16,9 @@ use crate::index::timeline::{SPAN, Snapshot};
 use crate::names::Key;
 use crate::registry::away;
 
+/// How long a reader of events waits before it looks whether there are any.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// How many bodies are fetched at once.
 const AT_ONCE: usize = 64;
 
@@ -120,21 +123,23 @@ impl Tail {
             let mut snapshot = self.engine.index().snapshot(self.job, Some(self.after / SPAN))?;
             if self.engine.fetch(&mut snapshot).await.is_err() {
                 // The broker is away; it will be read as soon as something comes through again.
-                let _ = tokio::time::timeout(Duration::from_secs(1), changed).await;
+                let _ = tokio::time::timeout(LOOK_AGAIN, changed).await;
                 continue;
             }
             let mut events = snapshot.events(self.after);
-            self.ended = snapshot.is_final();
+            // What this server wrote itself it knows at once; what others wrote before may still be on its way.
+            let early = |event: &JobEvent| event.sequence / SPAN > snapshot.read;
+            self.ended = snapshot.is_final() && !events.iter().any(early);
             if !self.ended {
                 // What follows from a rule may still be overtaken, so it is only told at the end.
-                events.retain(|event| event.sequence > 0);
+                events.retain(|event| event.sequence > 0 && !early(event));
             }
             self.after = events.iter().map(|event| event.sequence).fold(self.after, u64::max);
             if !events.is_empty() {
                 return Some((events, self));
             }
             if !self.ended {
-                changed.await;
+                let _ = tokio::time::timeout(LOOK_AGAIN, changed).await;
             }
         }
     }

@@ -111,10 +111,18 @@ impl Engine {
     }
 
     /// What is stored is not what was read: it is read anew.
-    pub(crate) fn start_afresh(&self) {
-        self.jobs_read.store(false, Ordering::Release);
-        self.index().clear();
-        self.restart_jobs.notify_waiters();
+    pub(crate) fn start_afresh(&self, feed: Feed) {
+        match feed {
+            Feed::Jobs => {
+                self.jobs_read.store(false, Ordering::Release);
+                self.index().clear();
+            }
+            Feed::Workers => {
+                self.workers_read.store(false, Ordering::Release);
+                self.index().fleet.clear();
+            }
+        }
+        self.restart(feed).notify_waiters();
     }
 
     /// That many bytes more are stored.
@@ -145,6 +153,14 @@ impl Engine {
 
     pub(crate) fn ready_to_serve(&self) -> Result<(), JobsError> {
         self.fit().map_err(|wrong| JobsError::Unavailable(wrong.join(", ")))
+    }
+
+    /// The index holds what was stored when it was opened, even if the broker is away now.
+    pub(crate) fn index_is_built(&self) -> Result<(), JobsError> {
+        if self.jobs_read.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(JobsError::Unavailable("the index of jobs is still being built".to_owned()))
     }
 
     pub(crate) fn announced(&self) -> MutexGuard<'_, HashSet<JobId>> {

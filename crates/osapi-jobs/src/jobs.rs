@@ -197,6 +197,7 @@ impl Jobs {
     /// # Errors
     /// The cursor is not one of ours.
     pub fn list(&self, filter: &JobFilter, page: &PageRequest) -> Result<JobPage, JobsError> {
+        self.engine.index_is_built()?;
         self.engine.index().list(filter, page)
     }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::chain;
 use crate::connection::prepare::REFUSE_FROM;
 use crate::engine::Engine;
+use crate::index::feed::Feed;
 use crate::jobs::ComponentHealth;
 use crate::store::stream_of;
 
@@ -20,33 +21,69 @@ const EVERY: Duration = Duration::from_secs(2);
 pub(crate) async fn run(engine: Arc<Engine>, shutdown: CancellationToken) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut made_at = None;
+    let mut epoch = engine.connection.epoch();
+    let mut stores = Stores::default();
     loop {
-        tokio::select! { () = shutdown.cancelled() => return, _ = every.tick() => {} }
-        tokio::select! { () = shutdown.cancelled() => return, () = look(&engine, &mut made_at) => {} }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = every.tick() => {}
+            Ok(()) = epoch.changed() => {}
+        }
+        if !engine.connection.is_connected() {
+            continue;
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = look(&engine, &mut stores) => {}
+            // What was asked of the old connection may never be answered.
+            Ok(()) = epoch.changed() => every.reset_immediately(),
+        }
     }
 }
 
-async fn look(engine: &Engine, made_at: &mut Option<String>) {
+/// When the streams that are followed were made.
+#[derive(Default)]
+struct Stores {
+    jobs: Option<String>,
+    workers: Option<String>,
+}
+
+async fn look(engine: &Engine, stores: &mut Stores) {
     let names = engine.connection.names();
-    let queue = names.job_bucket();
+    let (jobs, workers) = (names.job_bucket(), names.worker_bucket());
     let streams = [
         (format!("stream:{}", names.jobs_stream()), names.jobs_stream()),
         (format!("stream:{}", names.dead_letters_stream()), names.dead_letters_stream()),
-        (format!("bucket:{queue}"), stream_of(&queue)),
-        (format!("bucket:{}", names.worker_bucket()), stream_of(&names.worker_bucket())),
+        (format!("bucket:{jobs}"), stream_of(&jobs)),
+        (format!("bucket:{workers}"), stream_of(&workers)),
     ];
+    // Before the broker is asked: what was read then it must have, unless it is another store.
+    let (jobs_read, workers_read) = {
+        let index = engine.index();
+        (index.revision, index.fleet.revision)
+    };
     let mut components = Vec::with_capacity(streams.len());
     for (name, stream) in streams {
         let info = match engine.connection.context().get_stream_no_info(&stream).await {
             Ok(stream) => stream.get_info().await.map_err(|error| chain(&error)),
             Err(error) => Err(chain(&error)),
         };
-        if let Ok(info) = &info {
-            if stream == stream_of(&queue) {
-                compare(engine, info, made_at);
-            } else if stream == names.dead_letters_stream() {
-                engine.health().dead_letters = info.state.messages;
+        match &info {
+            Ok(info) if stream == stream_of(&jobs) => {
+                compare_jobs(engine, info, is_another(info, &mut stores.jobs, jobs_read));
+            }
+            Ok(info) if stream == stream_of(&workers) => {
+                if is_another(info, &mut stores.workers, workers_read) {
+                    tracing::warn!("the registry of workers is another one: reading it anew");
+                    engine.start_afresh(Feed::Workers);
+                }
+            }
+            Ok(info) if stream == names.dead_letters_stream() => engine.health().dead_letters = info.state.messages,
+            Ok(_) => {}
+            Err(_) => {
+                if let Err(error) = engine.connection.restore().await {
+                    tracing::debug!(%error, "a stream is missing");
+                }
             }
         }
         components.push(component(name, info));
@@ -70,16 +107,21 @@ fn component(name: String, info: Result<Info, String>) -> ComponentHealth {
 }
 
 /// Brings the index in line with what the broker keeps.
-fn compare(engine: &Engine, info: &Info, made_at: &mut Option<String>) {
+fn compare_jobs(engine: &Engine, info: &Info, another: bool) {
     engine.bytes.store(info.state.bytes, Ordering::Relaxed);
     let limit = info.config.metadata.get(REFUSE_FROM).and_then(|text| text.parse().ok());
     engine.refuse_from.store(limit.unwrap_or(-1), Ordering::Relaxed);
-    let created = info.created.to_string();
-    let another = made_at.replace(created.clone()).is_some_and(|before| before != created);
-    if another || info.state.last_sequence < engine.index().revision {
+    if another {
         tracing::warn!("the store of jobs is another one: reading it anew");
-        engine.start_afresh();
+        engine.start_afresh(Feed::Jobs);
     } else {
         engine.index().forget_before(info.state.first_sequence);
     }
+}
+
+/// Whether a stream is not the one that was read before.
+fn is_another(info: &Info, made: &mut Option<String>, read: u64) -> bool {
+    let created = info.created.to_string();
+    let another = made.replace(created.clone()).is_some_and(|before| before != created);
+    another || info.state.last_sequence < read
 }

@@ -1,6 +1,7 @@
 //! A worker's side of the registry: it registers, keeps its entry fresh and leaves. The API server's side is the index.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
@@ -18,11 +19,29 @@ use crate::store::{Store, StoreFault};
 /// How many missed heartbeats make a worker lost.
 pub(crate) const MISSED: u32 = 3;
 
+/// Since which revision of the registry a worker is meant by messages on each subject of its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Since(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl Since {
+    /// Whether a job, whose submitter had read the registry that far, is meant for the worker.
+    pub(crate) fn means_us(&self, subject: &str, registry_revision: u64) -> bool {
+        let since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.get(subject).is_some_and(|since| registry_revision >= *since)
+    }
+
+    fn set(&self, since: BTreeMap<String, u64>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+}
+
 /// A worker's place in the registry.
 #[derive(Debug)]
 pub(crate) struct Seat {
+    connection: Connection,
     store: Store,
     record: WorkerRecord,
+    since: Since,
 }
 
 impl Seat {
@@ -41,10 +60,12 @@ impl Seat {
         let before = store.last(&key).await.map_err(away)?.filter(|stored| !stored.deleted);
         let revision = before.as_ref().map_or(0, |stored| stored.revision);
         let before = before.and_then(|stored| serde_json::from_slice::<WorkerRecord>(&stored.body).ok());
+        refuse_twin(before.as_ref(), &registration)?;
         let targets = targets_of(&registration.hostname, &registration.labels);
         own_lane(connection, &registration.hostname, &targets, ack_wait).await?;
         let known = before.map(|record| record.answers_since).unwrap_or_default();
-        let mut seat = Self { store, record: record(registration, heartbeat, &targets, &known, revision + 1) };
+        let record = record(registration, heartbeat, &targets, &known, revision + 1);
+        let mut seat = Self { connection: connection.clone(), store, record, since: Since::default() };
         let registered = seat.write().await.map_err(away)?;
         for (target, since) in &mut seat.record.answers_since {
             if !known.contains_key(target) {
@@ -53,12 +74,17 @@ impl Seat {
         }
         // A second time, so that a restart knows since when.
         seat.write().await.map_err(away)?;
+        seat.publish_since();
         Ok(seat)
     }
 
-    /// The revision of the registry since which the worker answers to messages on each subject of its own.
-    pub(crate) fn since(&self, connection: &Connection) -> BTreeMap<String, u64> {
-        let names = connection.names();
+    /// Since when the worker is meant by what; it follows the registry.
+    pub(crate) fn since(&self) -> Since {
+        self.since.clone()
+    }
+
+    fn publish_since(&self) {
+        let names = self.connection.names();
         let both = |(target, since): (&String, &u64)| {
             let target: Option<Target> = target.parse().ok();
             let subjects =
@@ -66,14 +92,21 @@ impl Seat {
             let since = *since;
             subjects.into_iter().flatten().map(move |subject| (subject, since))
         };
-        self.record.answers_since.iter().flat_map(both).collect()
+        self.since.set(self.record.answers_since.iter().flat_map(both).collect());
     }
 
     /// Says that the worker is there, and how it does.
     pub(crate) async fn refresh(&mut self, running: u32, draining: bool) -> Result<(), StoreFault> {
         self.record.registration.running = running;
         self.record.registration.draining = draining;
-        self.write().await.map(|_| ())
+        let revision = self.write().await?;
+        if self.record.answers_since.values().any(|since| *since > revision) {
+            // Revisions only grow, so this is another registry: the broker lost the one we were in.
+            self.record.answers_since.values_mut().for_each(|since| *since = revision);
+            self.publish_since();
+            tracing::warn!("the registry is a new one: registered again");
+        }
+        Ok(())
     }
 
     /// Says that the worker left in good order.
@@ -110,8 +143,24 @@ fn record(
     }
 }
 
+/// Two machines under one name would take each other's jobs.
+fn refuse_twin(before: Option<&WorkerRecord>, registration: &Registration) -> Result<(), JobsError> {
+    let Some(before) = before.filter(|before| !before.stopped) else { return Ok(()) };
+    let (Some(theirs), Some(ours)) = (&before.registration.machine_id, &registration.machine_id) else {
+        return Ok(());
+    };
+    let silence = Timestamp::now().duration_since(before.registration.last_seen).unsigned_abs();
+    if theirs == ours || silence > before.patience() {
+        return Ok(());
+    }
+    Err(JobsError::Conflict(format!(
+        "another machine is registered as `{}`: give this one another name in `job.worker.hostname`",
+        registration.hostname
+    )))
+}
+
 /// Makes sure of the worker's own durable consumer: it stays while the worker is off, and begins with what is new.
-async fn own_lane(
+pub(crate) async fn own_lane(
     connection: &Connection,
     host: &HostName,
     targets: &[Target],

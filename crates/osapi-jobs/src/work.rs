@@ -3,15 +3,16 @@
 //! It says what is to be done and when; how a host does it is behind [`Execute`].
 
 mod assignment;
+mod execution;
 mod lane;
 mod signals;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use osapi_core::worker::Registration;
-use osapi_core::{Assignment, Class, HostName, JobId, Report};
+use osapi_core::{Assignment, Class, HostName, JobId, Report, Target};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,7 +21,8 @@ use uuid::Uuid;
 use crate::connection::Connection;
 use crate::connection::prepare::shared_consumer;
 use crate::error::JobsError;
-use crate::registry::{Seat, away};
+use crate::names::targets_of;
+use crate::registry::{Seat, Since, away};
 use crate::store::Store;
 use lane::Lane;
 
@@ -37,6 +39,8 @@ pub struct Control {
     pub cancel: CancellationToken,
     /// Lines that say how it goes; a full channel drops lines and never holds the work up.
     pub progress: mpsc::Sender<String>,
+    /// W3C trace context of the submission.
+    pub traceparent: Option<String>,
 }
 
 /// How a worker works.
@@ -101,8 +105,10 @@ struct Worker<E> {
     /// This run.
     instance: Uuid,
     ack_wait: Duration,
-    /// Since which revision of the registry it is meant by messages on each subject of its own.
-    since: BTreeMap<String, u64>,
+    /// Since when it is meant by messages on each subject of its own.
+    since: Since,
+    /// What it answers to besides `_any`.
+    targets: Vec<Target>,
     /// One permit per job it takes at once.
     permits: Arc<Semaphore>,
     max_jobs: usize,
@@ -124,12 +130,14 @@ impl<E: Execute> Worker<E> {
         let registration = settings.registration.clone();
         let (hostname, instance) = (registration.hostname.clone(), registration.instance);
         let max_jobs = registration.max_jobs.max(1) as usize;
+        let targets = targets_of(&hostname, &registration.labels);
         let seat = Seat::take(&connection, registration, settings.heartbeat, settings.ack_wait).await?;
         let names = connection.names();
         let worker = Self {
             jobs: connection.store(&names.job_bucket()).await.map_err(away)?,
             workers: connection.store(&names.worker_bucket()).await.map_err(away)?,
-            since: seat.since(&connection),
+            since: seat.since(),
+            targets,
             execute,
             hostname,
             instance,

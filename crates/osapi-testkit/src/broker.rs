@@ -75,6 +75,15 @@ impl Broker {
         }
     }
 
+    /// Removes what a killed one had on disk, as a lost volume would.
+    ///
+    /// # Panics
+    /// It cannot be removed.
+    pub fn forget(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.store.path().join("jetstream")).expect("the store is removed");
+    }
+
     /// Starts it again, on the same port and the same store, and waits until it answers.
     ///
     /// # Panics

@@ -64,6 +64,12 @@ impl Fleet {
         true
     }
 
+    /// Starts afresh: what the broker holds is not what was read. Workers say themselves that they are there.
+    pub(crate) fn clear(&mut self) {
+        self.members.clear();
+        self.revision = 0;
+    }
+
     fn member(&mut self, host: &HostName, at: Instant) -> &mut Member {
         self.members.entry(host.clone()).or_insert(Member { record: None, draining: false, seen: at, lost: false })
     }

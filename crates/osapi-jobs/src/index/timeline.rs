@@ -20,6 +20,8 @@ const PROGRESS: usize = 1000;
 /// What the index knows of a job at one moment.
 pub(crate) struct Snapshot {
     pub(crate) revision: u64,
+    /// How far the bucket had been read.
+    pub(crate) read: u64,
     state: JobState,
     target: Target,
     updated_at: Timestamp,
@@ -51,6 +53,7 @@ impl Index {
         };
         let mut snapshot = Snapshot {
             revision: entry.revision,
+            read: self.revision,
             state: entry.state(),
             target: entry.target.clone(),
             updated_at: entry.updated_at,
@@ -207,7 +210,12 @@ impl Snapshot {
     }
 
     fn events_of(&self, row: &Row, events: &mut Vec<JobEvent>) {
-        let Some(host) = &row.host else { return };
+        let Some(host) = &row.host else {
+            if row.status == HostStatus::Expired {
+                events.push(event(0, self.updated_at, JobEventKind::Expired));
+            }
+            return;
+        };
         let on_host = |event: JobEvent| JobEvent { hostname: Some(host.clone()), ..event };
         if let Some(held) = &row.claim {
             events.push(on_host(event(held.revision * SPAN, held.at, JobEventKind::Acknowledged)));

@@ -1,32 +1,28 @@
 //! One message from its arrival to its acknowledgement: is it a job, is it for us, may we, and then do it and report.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
-use futures::FutureExt as _;
 use jiff::Timestamp;
-use osapi_core::{Assignment, Class, ErrorCode, Failure, HostName, HostStatus, Job, JobId, Report, Target};
-use tokio::sync::mpsc;
+use osapi_core::{Class, Failure, HostName, HostStatus, Job, JobId, Report, Target};
 use tokio_util::sync::CancellationToken;
 
 use super::lane::Lane;
-use super::{Control, Execute, Worker};
+use super::{Execute, Worker, execution};
 use crate::claim::{self, Claimed};
 use crate::dead_letters::{self, Letter};
 use crate::names::Key;
-use crate::progress;
 use crate::result;
 
 /// How often a message may come without ever leading to a result, before it is given up.
 const DELIVERIES: i64 = 20;
 
 /// From this age on a query may have been called off or answered, so that is looked up before it runs.
-const FRESH: Duration = Duration::from_secs(1);
+const FRESH: Duration = Duration::from_millis(50);
 
-/// How long past its timeout work may go on before the engine calls it off, and then before it is abandoned.
-const GRACE: Duration = Duration::from_secs(15);
+/// The pause before a message that cannot be dealt with just now comes again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What to do with the message in the end.
 enum Verdict {
@@ -40,15 +36,26 @@ enum Verdict {
     Bury(Letter),
 }
 
+/// A message as it came.
+pub(super) struct Arrival {
+    pub(super) lane: Lane,
+    pub(super) message: Message,
+    /// It may have waited for the worker, which then may have missed what was said about it.
+    pub(super) waited: bool,
+    /// Told when the work begins, or when there is none.
+    pub(super) begun: CancellationToken,
+}
+
 /// Takes one message through to its end.
-pub(super) async fn take<E: Execute>(worker: &Worker<E>, lane: Lane, message: &Message) {
-    let answer = match examine(worker, lane, message).await {
+pub(super) async fn take<E: Execute>(worker: &Worker<E>, arrival: &Arrival) {
+    let message = &arrival.message;
+    let answer = match examine(worker, arrival).await {
         Verdict::Acknowledge => message.ack().await,
         Verdict::HandBack(pause) => message.ack_with(AckKind::Nak(pause)).await,
         Verdict::Leave => Ok(()),
         Verdict::Bury(letter) => match dead_letters::bury(&worker.connection, message, &letter).await {
             Ok(()) => message.ack_with(AckKind::Term).await,
-            Err(_) => message.ack_with(AckKind::Nak(Some(FRESH))).await,
+            Err(_) => message.ack_with(AckKind::Nak(Some(PAUSE))).await,
         },
     };
     if let Err(error) = answer {
@@ -56,13 +63,14 @@ pub(super) async fn take<E: Execute>(worker: &Worker<E>, lane: Lane, message: &M
     }
 }
 
-async fn examine<E: Execute>(worker: &Worker<E>, lane: Lane, message: &Message) -> Verdict {
+async fn examine<E: Execute>(worker: &Worker<E>, arrival: &Arrival) -> Verdict {
+    let Arrival { lane, message, waited, begun } = arrival;
     let received_at = Timestamp::now();
     let letter =
         |reason: String, job_id| Verdict::Bury(Letter { reason, job_id, hostname: Some(worker.hostname.clone()) });
     let job: Job = match serde_json::from_slice(&message.payload) {
         Ok(job) => job,
-        Err(error) => return unreadable(worker, lane, message, &error).await,
+        Err(error) => return unreadable(worker, arrival, &error).await,
     };
     if worker.connection.names().subject(job.operation.class(), &job.target) != message.subject.as_str() {
         return letter("the job is not one for the subject it came on".to_owned(), Some(job.id));
@@ -72,9 +80,7 @@ async fn examine<E: Execute>(worker: &Worker<E>, lane: Lane, message: &Message) 
         return letter(format!("delivered {deliveries} times without a result"), Some(job.id));
     }
     // A job published before this worker answered to the subject is history, and nobody expects it here.
-    if lane == Lane::Own
-        && worker.since.get(message.subject.as_str()).is_none_or(|since| job.registry_revision < *since)
-    {
+    if *lane == Lane::Own && !worker.since.means_us(message.subject.as_str(), job.registry_revision) {
         return Verdict::Acknowledge;
     }
     if received_at >= job.expires_at {
@@ -82,7 +88,7 @@ async fn examine<E: Execute>(worker: &Worker<E>, lane: Lane, message: &Message) 
     }
     let Some(cancel) = worker.begin(job.id) else { return Verdict::Leave };
     let slot = if job.target == Target::Any { None } else { Some(worker.hostname.clone()) };
-    let at = Slot { job, host: slot, received_at, redelivered: deliveries > 1 };
+    let at = Slot { job, host: slot, received_at, waited: *waited || deliveries > 1, begun };
     let verdict = match at.job.operation.class() {
         Class::Query => query(worker, message, &at, &cancel).await,
         Class::Modify => modify(worker, message, &at, &cancel).await,
@@ -92,37 +98,43 @@ async fn examine<E: Execute>(worker: &Worker<E>, lane: Lane, message: &Message) 
 }
 
 /// A job and the slot in it that this worker is about to fill.
-struct Slot {
-    job: Job,
+pub(super) struct Slot<'a> {
+    pub(super) job: Job,
     host: Option<HostName>,
-    received_at: Timestamp,
-    redelivered: bool,
+    pub(super) received_at: Timestamp,
+    waited: bool,
+    pub(super) begun: &'a CancellationToken,
 }
 
-impl Slot {
+impl Slot<'_> {
     fn response(&self) -> Key {
         Key::Response(self.job.id, self.host.clone())
     }
 
-    fn old(&self) -> bool {
-        self.redelivered || self.received_at.duration_since(self.job.created_at).unsigned_abs() > FRESH
+    fn may_be_over(&self) -> bool {
+        self.waited || self.received_at.duration_since(self.job.created_at).unsigned_abs() > FRESH
     }
 }
 
 /// A query may be repeated, so its message stays alive until the result is stored.
-async fn query<E: Execute>(worker: &Worker<E>, message: &Message, slot: &Slot, cancel: &CancellationToken) -> Verdict {
-    if slot.old() {
+async fn query<E: Execute>(
+    worker: &Worker<E>,
+    message: &Message,
+    slot: &Slot<'_>,
+    cancel: &CancellationToken,
+) -> Verdict {
+    if slot.may_be_over() {
         match worker.jobs.last(slot.response()).await {
             Ok(Some(_)) => return Verdict::Acknowledge,
             Ok(None) => {}
-            Err(_) => return Verdict::HandBack(Some(FRESH)),
+            Err(_) => return Verdict::HandBack(Some(PAUSE)),
         }
     }
     if cancel.is_cancelled() {
         return Verdict::Acknowledge;
     }
     let done = async {
-        let report = execute(worker, slot, cancel).await;
+        let report = execution::run(worker, slot, cancel).await;
         result::store(&worker.jobs, slot.response(), report, &worker.gone).await
     };
     tokio::select! {
@@ -132,10 +144,15 @@ async fn query<E: Execute>(worker: &Worker<E>, message: &Message, slot: &Slot, c
 }
 
 /// A change runs at most once: the claim decides, and from then on the message has served its purpose.
-async fn modify<E: Execute>(worker: &Worker<E>, message: &Message, slot: &Slot, cancel: &CancellationToken) -> Verdict {
+async fn modify<E: Execute>(
+    worker: &Worker<E>,
+    message: &Message,
+    slot: &Slot<'_>,
+    cancel: &CancellationToken,
+) -> Verdict {
     if cancel.is_cancelled() {
         // The claim will say so as soon as whoever calls the job off has made it.
-        return Verdict::HandBack(Some(FRESH));
+        return Verdict::HandBack(Some(PAUSE));
     }
     let key = Key::Claim(slot.job.id, slot.host.clone());
     let claimed = tokio::select! {
@@ -152,62 +169,9 @@ async fn modify<E: Execute>(worker: &Worker<E>, message: &Message, slot: &Slot, 
     if let Err(error) = message.ack().await {
         tracing::debug!(%error, "an acknowledgement did not get through; the claim will tell");
     }
-    let report = execute(worker, slot, cancel).await;
+    let report = execution::run(worker, slot, cancel).await;
     result::store(&worker.jobs, slot.response(), report, &worker.gone).await;
     Verdict::Leave
-}
-
-async fn execute<E: Execute>(worker: &Worker<E>, slot: &Slot, cancel: &CancellationToken) -> Report {
-    let assignment = Assignment {
-        job_id: slot.job.id,
-        operation: slot.job.operation.clone(),
-        hostname: worker.hostname.clone(),
-        expires_at: slot.job.expires_at,
-        timeout_seconds: slot.job.timeout_seconds,
-        received_at: slot.received_at,
-    };
-    let (sender, lines) = mpsc::channel(progress::CHANNEL);
-    let control = Control { cancel: cancel.clone(), progress: sender };
-    let started_at = Timestamp::now();
-    let limit = Duration::from_secs(u64::from(slot.job.timeout_seconds)) + GRACE;
-    let done = CancellationToken::new();
-    let saying = progress::follow(&worker.jobs, (slot.job.id, &worker.hostname, worker.instance), lines, &done);
-    let doing = async {
-        let _done = done.clone().drop_guard();
-        bounded(worker.execute.execute(assignment, control), cancel, limit).await
-    };
-    let (outcome, ()) = tokio::join!(doing, saying);
-    let mut report = outcome.unwrap_or_else(|failure| Report {
-        error: Some(failure),
-        ..Report::silent(worker.hostname.clone(), HostStatus::Failed)
-    });
-    if !report.status.is_final() {
-        report.error = Some(Failure::new(ErrorCode::Internal, format!("the work ended `{}`", report.status)));
-        report.status = HostStatus::Failed;
-    }
-    report.hostname = worker.hostname.clone();
-    report.received_at = Some(slot.received_at);
-    report.started_at.get_or_insert(started_at);
-    report.finished_at.get_or_insert_with(Timestamp::now);
-    report
-}
-
-/// Lets the work go on until it ends, but not for ever; a panic is a failure and takes nothing else down.
-async fn bounded(
-    work: impl Future<Output = Report> + Send,
-    cancel: &CancellationToken,
-    limit: Duration,
-) -> Result<Report, Failure> {
-    let mut work = std::pin::pin!(AssertUnwindSafe(work).catch_unwind());
-    let panicked = |_| Failure::new(ErrorCode::Internal, "the operation broke off: a fault of the worker");
-    if let Ok(ended) = tokio::time::timeout(limit, &mut work).await {
-        return ended.map_err(panicked);
-    }
-    cancel.cancel();
-    match tokio::time::timeout(GRACE, work).await {
-        Ok(ended) => ended.map_err(panicked),
-        Err(_) => Err(Failure::new(ErrorCode::Timeout, "the operation went on past its timeout and was abandoned")),
-    }
 }
 
 /// Keeps a message from being given to another worker. It never ends by itself.
@@ -221,16 +185,16 @@ pub(super) async fn keep_alive(message: &Message, ack_wait: Duration) {
 }
 
 /// A message we cannot read. When it is a job all the same, made by a newer API server, the host says so.
-async fn unreadable<E>(worker: &Worker<E>, lane: Lane, message: &Message, error: &serde_json::Error) -> Verdict {
+async fn unreadable<E>(worker: &Worker<E>, arrival: &Arrival, error: &serde_json::Error) -> Verdict {
     #[derive(serde::Deserialize)]
     struct Named {
         id: JobId,
     }
-    let named: Option<Named> = serde_json::from_slice(&message.payload).ok();
+    let named: Option<Named> = serde_json::from_slice(&arrival.message.payload).ok();
     let job_id = named.map(|named| named.id);
     let reason = format!("not a job this worker can read: {error}");
     if let Some(job) = job_id {
-        let host = if lane == Lane::Own { Some(worker.hostname.clone()) } else { None };
+        let host = if arrival.lane == Lane::Own { Some(worker.hostname.clone()) } else { None };
         let report = Report {
             error: Some(Failure::unsupported(reason.clone()).with_hint("worker and API server differ in version")),
             ..Report::silent(worker.hostname.clone(), HostStatus::Unsupported)

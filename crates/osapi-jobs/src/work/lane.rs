@@ -9,18 +9,26 @@ use async_nats::jetstream::{AckKind, Message};
 use futures::{FutureExt as _, StreamExt as _};
 use osapi_core::Class;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Execute, Worker, assignment};
-use crate::error::JobsError;
+use super::assignment::{self, Arrival};
+use super::{Execute, Worker};
+use crate::connection::chain;
+use crate::connection::prepare::shared_consumer;
+use crate::error::{ConnectError, JobsError};
 use crate::names::{any_consumer, own_consumer};
+use crate::registry::own_lane;
 
 /// How long one pull request waits at the broker.
 const PULL: Duration = Duration::from_secs(30);
 
 /// How often the broker says during a pull that it is still there.
 const PULL_HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How long after a lane was opened its messages are taken for ones that had to wait.
+const CATCHING_UP: Duration = Duration::from_secs(1);
 
 /// The longest pause before a lane is opened again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -80,16 +88,36 @@ pub(super) async fn run<E: Execute>(
 }
 
 async fn open<E>(worker: &Worker<E>, lane: Lane) -> Result<Stream, JobsError> {
-    let away = |error: &dyn std::error::Error| JobsError::Unavailable(crate::connection::chain(error));
+    let away = |error: &dyn std::error::Error| JobsError::Unavailable(chain(error));
     let name = match lane {
         Lane::Any(class) => any_consumer(class).to_owned(),
         Lane::Own => own_consumer(&worker.hostname),
     };
     let stream = worker.connection.names().jobs_stream();
-    let consumer: PullConsumer =
-        worker.connection.context().get_consumer_from_stream(&name, &stream).await.map_err(|error| away(&error))?;
+    let found = worker.connection.context().get_consumer_from_stream(&name, &stream).await;
+    let consumer: PullConsumer = match found {
+        Ok(consumer) => consumer,
+        Err(error) => {
+            tracing::debug!(?lane, error = chain(&error), "the consumer is not there: making it again");
+            restore(worker, lane).await?;
+            let made = worker.connection.context().get_consumer_from_stream(&name, &stream).await;
+            made.map_err(|error| away(&error))?
+        }
+    };
     let messages = consumer.stream().max_messages_per_batch(1).expires(PULL).heartbeat(PULL_HEARTBEAT);
     messages.messages().await.map_err(|error| away(&error))
+}
+
+/// Makes again what the broker lost, or what was taken away while we were thought lost.
+async fn restore<E>(worker: &Worker<E>, lane: Lane) -> Result<(), JobsError> {
+    let unavailable = |error: ConnectError| JobsError::Unavailable(error.to_string());
+    worker.connection.restore().await.map_err(unavailable)?;
+    match lane {
+        Lane::Any(class) => {
+            shared_consumer(&worker.connection, class, worker.ack_wait).await.map(|_| ()).map_err(unavailable)
+        }
+        Lane::Own => own_lane(&worker.connection, &worker.hostname, &worker.targets, worker.ack_wait).await,
+    }
 }
 
 async fn follow<E: Execute>(
@@ -101,6 +129,7 @@ async fn follow<E: Execute>(
 ) -> Left {
     let mut epoch = worker.connection.epoch();
     let mut draining = worker.draining.subscribe();
+    let opened = Instant::now();
     loop {
         // A pull is only sent when there is room, so that a message never waits with a worker that is busy.
         let room = worker.permits.acquire().map(drop);
@@ -108,13 +137,17 @@ async fn follow<E: Execute>(
         let drained = draining.wait_for(|draining| *draining).map(|_| ());
         let message = tokio::select! {
             biased;
-            message = messages.next() => message,
             () = stop.clone() => return hand_back(&mut messages, Left::Shutdown).await,
             () = drained => return hand_back(&mut messages, Left::Draining).await,
             Ok(()) = epoch.changed() => return Left::Broken("the connection is a new one".to_owned()),
+            message = messages.next() => message,
         };
         match message {
-            Some(Ok(message)) => accept(worker, lane, message, tasks).await,
+            Some(Ok(message)) => {
+                let waited = opened.elapsed() < CATCHING_UP;
+                let arrival = Arrival { lane, message, waited, begun: CancellationToken::new() };
+                accept(worker, arrival, tasks).await;
+            }
             Some(Err(error)) => return Left::Broken(error.to_string()),
             None => return Left::Broken("the stream of messages ended".to_owned()),
         }
@@ -129,21 +162,32 @@ async fn hand_back(messages: &mut Stream, left: Left) -> Left {
     left
 }
 
-async fn accept<E: Execute>(worker: &Arc<Worker<E>>, lane: Lane, message: Message, tasks: &TaskTracker) {
-    let permit = match (worker.permits.clone().try_acquire_owned(), lane) {
+async fn accept<E: Execute>(worker: &Arc<Worker<E>>, arrival: Arrival, tasks: &TaskTracker) {
+    let permit = match (worker.permits.clone().try_acquire_owned(), arrival.lane) {
         (Ok(permit), _) => permit,
         // Another lane took the last place meanwhile. Someone else may be free.
-        (Err(_), Lane::Any(_)) => return nak(&message).await,
-        (Err(_), Lane::Own) => match wait_for_room(worker, &message).await {
+        (Err(_), Lane::Any(_)) => return nak(&arrival.message).await,
+        (Err(_), Lane::Own) => match wait_for_room(worker, &arrival.message).await {
             Some(permit) => permit,
-            None => return nak(&message).await,
+            None => return nak(&arrival.message).await,
         },
     };
+    let begun = (arrival.lane == Lane::Own).then(|| arrival.begun.clone());
     let worker = worker.clone();
     tasks.spawn(async move {
-        assignment::take(&worker, lane, &message).await;
+        let _over = arrival.begun.clone().drop_guard();
+        tokio::select! {
+            biased;
+            // Nothing is said any more by a worker that is gone.
+            () = worker.gone.cancelled() => {}
+            () = assignment::take(&worker, &arrival) => {}
+        }
         drop(permit);
     });
+    if let Some(begun) = begun {
+        // What is meant for this host begins in the order in which it was asked for.
+        begun.cancelled().await;
+    }
 }
 
 /// Waits for a place and keeps the message alive; `None` when the worker is gone first.

@@ -129,7 +129,6 @@ impl TestWorker {
 pub(crate) struct Fleet {
     pub(crate) broker: Broker,
     pub(crate) namespace: &'static str,
-    pub(crate) retention: RetentionSettings,
     pub(crate) jobs: Jobs,
     pub(crate) shutdown: CancellationToken,
 }
@@ -150,7 +149,7 @@ impl Fleet {
         connection.prepare(&retention).await.unwrap();
         let shutdown = CancellationToken::new();
         let jobs = api(connection, shutdown.clone()).await;
-        Self { broker, namespace, retention, jobs, shutdown }
+        Self { broker, namespace, jobs, shutdown }
     }
 
     pub(crate) async fn connection(&self) -> Connection {

@@ -1,0 +1,137 @@
+//! How often work is carried out: once, whatever happens to messages, workers and time.
+
+use std::time::Duration;
+
+use osapi_core::{ErrorCode, HostStatus, JobState, Report};
+use osapi_jobs::{Control, Execute};
+use osapi_testkit::{Broker, BrokerOptions, wait_until};
+
+use crate::fleet::{Fleet, Hands, PATIENCE, change, host, query, settings, start};
+
+#[tokio::test]
+async fn work_longer_than_the_acknowledgement_wait_runs_once() {
+    let fleet = Fleet::start().await;
+    let (slow, gate) = Hands::gated();
+    let _one = fleet.worker("web-01", &slow).await;
+    let _other = fleet.worker("web-02", &slow).await;
+    let mut jobs = Vec::new();
+    for submission in [change("_any"), query("_any"), change("web-01"), query("web-01")] {
+        jobs.push(fleet.jobs.submit(submission).await.unwrap().job_id);
+    }
+    // Two and a half times as long as a message may stay unacknowledged.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    gate.add_permits(100);
+    for job in jobs {
+        assert_eq!(fleet.jobs.wait(job, PATIENCE).await.unwrap().status, JobState::Completed);
+        assert_eq!(slow.count(job), 1);
+    }
+    assert_eq!(slow.started(), 4);
+}
+
+#[tokio::test]
+async fn a_change_whose_worker_died_reads_interrupted_and_a_query_runs_again() {
+    let fleet = Fleet::start().await;
+    let (first, gate) = Hands::gated();
+    let worker = fleet.worker("web-01", &first).await;
+    let one = fleet.jobs.submit(change("_any")).await.unwrap().job_id;
+    let other = fleet.jobs.submit(change("web-01")).await.unwrap().job_id;
+    let query = fleet.jobs.submit(query("web-01")).await.unwrap().job_id;
+    wait_until("all to begin", PATIENCE, async || first.started() == 3).await;
+    worker.crash();
+    // Nobody restarts, and still it is known.
+    for job in [one, other] {
+        let detail = fleet.jobs.wait(job, PATIENCE).await.unwrap();
+        assert_eq!((detail.status, detail.results[0].status), (JobState::Interrupted, HostStatus::Interrupted));
+        assert_eq!(detail.results[0].hostname, host("web-01"));
+    }
+    let second = Hands::default();
+    let _worker = fleet.worker("web-01", &second).await;
+    wait_until("the query to be answered after all", PATIENCE, async || {
+        fleet.jobs.get(query).await.unwrap().status == JobState::Completed
+    })
+    .await;
+    fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
+    assert_eq!((second.count(one), second.count(other), second.count(query)), (0, 0, 1));
+    for job in [one, other] {
+        assert_eq!(fleet.jobs.get(job).await.unwrap().status, JobState::Interrupted);
+    }
+    drop(gate);
+}
+
+#[tokio::test]
+async fn a_worker_that_stops_finishes_what_it_has_and_hands_the_rest_back() {
+    let fleet = Fleet::start().await;
+    let (leaving, gate) = Hands::gated();
+    let mut narrow = settings("web-01", &[]);
+    narrow.registration.max_jobs = 1;
+    let worker = fleet.worker_with(narrow, &leaving).await;
+    let begun = fleet.jobs.submit(change("_any")).await.unwrap().job_id;
+    wait_until("the first to begin", PATIENCE, async || leaving.started() == 1).await;
+    let rest = fleet.jobs.submit(change("_any")).await.unwrap().job_id;
+    let stopping = tokio::spawn(worker.stop());
+    let staying = Hands::default();
+    let _other = fleet.worker("web-02", &staying).await;
+    assert_eq!(fleet.jobs.wait(rest, PATIENCE).await.unwrap().status, JobState::Completed);
+    gate.add_permits(1);
+    assert_eq!(fleet.jobs.wait(begun, PATIENCE).await.unwrap().status, JobState::Completed);
+    stopping.await.unwrap();
+    assert_eq!((leaving.count(begun), staying.count(rest), staying.total()), (1, 1, 1));
+}
+
+/// Hands that break.
+struct Broken;
+
+impl Execute for Broken {
+    async fn execute(&self, _assignment: osapi_core::Assignment, _control: Control) -> Report {
+        panic!("a fault in the operation")
+    }
+}
+
+#[tokio::test]
+async fn a_fault_in_an_operation_is_a_failure_of_that_job_alone() {
+    let fleet = Fleet::start().await;
+    let _worker = start(fleet.connection().await, settings("web-01", &[]), Broken);
+    wait_until("the worker", PATIENCE, async || fleet.jobs.worker(&host("web-01")).is_ok()).await;
+    for submission in [change("web-01"), query("_any"), change("web-01")] {
+        let detail = fleet.jobs.run(submission, PATIENCE).await.unwrap();
+        assert_eq!(detail.status, JobState::Failed);
+        assert_eq!(detail.results[0].error.as_ref().unwrap().code, ErrorCode::Internal);
+    }
+}
+
+#[tokio::test]
+async fn a_result_too_large_for_the_broker_is_a_clear_failure() {
+    let options = BrokerOptions { max_payload: Some(64 << 10), ..BrokerOptions::default() };
+    let fleet = Fleet::with(Broker::with(&options).await, "", Default::default()).await;
+    let hands = Hands::default();
+    let data = serde_json::json!("x".repeat(100 << 10));
+    hands.answer(Report { data: Some(data), ..Report::silent(host("x"), HostStatus::Ok) });
+    let _worker = fleet.worker("web-01", &hands).await;
+    for submission in [change("web-01"), query("_any")] {
+        let detail = fleet.jobs.run(submission, PATIENCE).await.unwrap();
+        assert_eq!(detail.status, JobState::Failed);
+        let failure = detail.results[0].error.as_ref().unwrap();
+        assert!(failure.message.contains("larger than the broker takes"), "{failure}");
+        assert!(failure.message.contains("ended `ok`"), "{failure}");
+        assert_eq!(hands.count(detail.id), 1);
+    }
+}
+
+#[tokio::test]
+async fn two_machines_under_one_name_are_refused() {
+    let fleet = Fleet::start().await;
+    let machine = |id: &str| {
+        let mut settings = settings("web-01", &[]);
+        settings.registration.machine_id = Some(id.to_owned());
+        settings
+    };
+    let _worker = fleet.worker_with(machine("a"), &Hands::default()).await;
+    let twin = osapi_jobs::work(
+        fleet.connection().await,
+        machine("b"),
+        Hands::default(),
+        tokio_util::sync::CancellationToken::new(),
+    );
+    let error = twin.await.unwrap_err();
+    assert!(error.to_string().contains("another machine is registered as `web-01`"), "{error}");
+}

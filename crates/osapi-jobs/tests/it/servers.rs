@@ -1,0 +1,126 @@
+//! Ways to the broker: proof, TLS, several addresses, several deployments on one broker, several API servers.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use osapi_core::JobState;
+use osapi_jobs::{Auth, ConnectError, Connection, ConnectionSettings, Jobs, JobsError, Namespace, RetentionSettings};
+use osapi_testkit::{Broker, BrokerOptions, free_port, wait_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::fleet::{Fleet, Hands, PATIENCE, api, change, query, settings, start};
+
+fn to(servers: Vec<String>, auth: Auth) -> ConnectionSettings {
+    ConnectionSettings {
+        servers,
+        client_name: "test".to_owned(),
+        namespace: Namespace::default(),
+        auth,
+        tls: None,
+        connect_timeout: Duration::from_secs(2),
+    }
+}
+
+#[tokio::test]
+async fn user_and_password_are_asked_for() {
+    let extra = "authorization { user: osapi, password: secret }".to_owned();
+    let broker = Broker::with(&BrokerOptions { extra, ..BrokerOptions::default() }).await;
+    let user = |password: &str| Auth::UserPass { username: "osapi".to_owned(), password: password.to_owned() };
+    let connection = Connection::open(to(vec![broker.address()], user("secret"))).await.unwrap();
+    connection.prepare(&RetentionSettings::default()).await.unwrap();
+    for auth in [user("wrong"), Auth::None] {
+        let error = Connection::open(to(vec![broker.address()], auth)).await.unwrap_err();
+        assert!(matches!(&error, ConnectError::Unreachable { .. }), "{error}");
+        assert!(!error.to_string().contains("wrong"), "the password is in the error: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_nkey_is_read_from_its_file() {
+    let key = nkeys::KeyPair::new_user();
+    let extra = format!("authorization {{ users: [ {{ nkey: {} }} ] }}", key.public_key());
+    let broker = Broker::with(&BrokerOptions { extra, ..BrokerOptions::default() }).await;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{}\n{}", key.seed().unwrap(), key.public_key()).unwrap();
+    let auth = Auth::NkeyFile(file.path().to_owned());
+    let connection = Connection::open(to(vec![broker.address()], auth)).await.unwrap();
+    connection.prepare(&RetentionSettings::default()).await.unwrap();
+    let nowhere = Auth::NkeyFile("/nonexistent".into());
+    let error = Connection::open(to(vec![broker.address()], nowhere)).await.unwrap_err();
+    assert!(error.to_string().contains("/nonexistent"), "{error}");
+}
+
+#[tokio::test]
+async fn any_of_several_addresses_will_do() {
+    let broker = Broker::start().await;
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let connection = Connection::open(to(vec![nobody.clone(), broker.address()], Auth::None)).await.unwrap();
+    assert!(connection.is_connected());
+    let error = Connection::open(to(vec![nobody.clone()], Auth::None)).await.unwrap_err();
+    assert!(error.to_string().contains(&nobody), "{error}");
+}
+
+#[tokio::test]
+async fn two_deployments_share_a_broker_and_nothing_else() {
+    let fleet = Fleet::with(Broker::start().await, "one", RetentionSettings::default()).await;
+    let connection = crate::fleet::connect(&[fleet.broker.address()], "two").await;
+    connection.prepare(&RetentionSettings::default()).await.unwrap();
+    let two = api(connection.clone(), fleet.shutdown.clone()).await;
+    let (ones, twos) = (Hands::default(), Hands::default());
+    let _one = fleet.worker("web-01", &ones).await;
+    let _two = start(connection, settings("web-01", &[]), twos.clone());
+    wait_until("the other's worker", PATIENCE, async || two.workers().len() == 1).await;
+    for text in ["_any", "_all", "web-01"] {
+        fleet.jobs.run(change(text), PATIENCE).await.unwrap();
+    }
+    two.run(change("_all"), PATIENCE).await.unwrap();
+    assert_eq!((ones.total(), twos.total()), (3, 1));
+    assert_eq!((fleet.jobs.stats().total_jobs, two.stats().total_jobs), (3, 1));
+}
+
+#[tokio::test]
+async fn preparing_twice_changes_nothing_and_other_limits_are_taken_over() {
+    let fleet = Fleet::start().await;
+    let connection = fleet.connection().await;
+    let hands = Hands::default();
+    let _worker = fleet.worker("web-01", &hands).await;
+    fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
+    connection.prepare(&RetentionSettings::default()).await.unwrap();
+    connection.prepare(&RetentionSettings { max_bytes: 1 << 20, ..RetentionSettings::default() }).await.unwrap();
+    fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
+    assert_eq!(fleet.jobs.stats().total_jobs, 2);
+}
+
+#[tokio::test]
+async fn without_its_streams_an_engine_is_not_ready_and_says_why() {
+    let broker = Broker::start().await;
+    let connection = crate::fleet::connect(&[broker.address()], "").await;
+    let shutdown = CancellationToken::new();
+    let jobs = Jobs::start(connection.clone(), shutdown.clone()).await.unwrap();
+    assert!(!jobs.ready().await.unwrap_err().is_empty());
+    assert!(matches!(jobs.submit(query("_any")).await, Err(JobsError::Unavailable(_))));
+    connection.prepare(&RetentionSettings::default()).await.unwrap();
+    wait_until("readiness", PATIENCE, async || jobs.ready().await.is_ok()).await;
+    let names: Vec<_> = jobs.components().await.into_iter().map(|part| part.name).collect();
+    assert!(names.contains(&"stream:JOBS".to_owned()), "{names:?}");
+    shutdown.cancel();
+}
+
+#[tokio::test]
+async fn a_job_whose_submitter_died_before_it_handed_it_out_runs_all_the_same() {
+    let fleet = Fleet::start().await;
+    let hands = Hands::default();
+    let _worker = fleet.worker("web-01", &hands).await;
+    // A submitter that died: its record is there, its notification is not.
+    let done = fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
+    let client = async_nats::connect(fleet.broker.address()).await.unwrap();
+    let store = async_nats::jetstream::new(client).get_key_value("job-queue").await.unwrap();
+    let record = store.get(format!("jobs.{}", done.id)).await.unwrap().unwrap();
+    let mut record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let id = uuid::Uuid::now_v7().to_string();
+    record["id"] = id.clone().into();
+    store.put(format!("jobs.{id}"), record.to_string().into()).await.unwrap();
+    let id = id.parse().unwrap();
+    let detail = fleet.jobs.wait(id, PATIENCE).await.unwrap();
+    assert_eq!((detail.status, hands.count(id)), (JobState::Completed, 1));
+}
