@@ -6,6 +6,7 @@
 pub(crate) mod bus;
 mod child;
 mod command;
+mod completed;
 mod file_error;
 mod files;
 mod launched;
@@ -24,7 +25,8 @@ use osapi_core::outcome::Change;
 
 pub use bus::BusError;
 pub use child::Child;
-pub use command::{Command, CommandError, Completed, Program};
+pub use command::{Command, Program};
+pub use completed::{CommandError, Completed};
 pub use file_error::FileError;
 pub use launched::Launched;
 pub use script::Script;

@@ -20,6 +20,10 @@ async fn hostnamed_sets_the_name_for_now_and_for_the_next_boot() -> Result<()> {
     assert_eq!(lab.shell("hostname; cat /etc/hostname").await?, "renamed-01\nrenamed-01\n");
     let again = ask(&lab, "system.hostname.update", json!({"hostname": "renamed-01"})).await?;
     assert_eq!(again["change"], "unchanged");
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "carry-out"];
+    let input = json!({"type": "system.hostname.update", "data": {"hostname": "hijacked"}}).to_string();
+    let said: Value = serde_json::from_str(&lab.feed(&nobody, &input).await?.success("carry-out")?)?;
+    assert_eq!(said["failure"]["code"], "forbidden", "{said}");
     lab.reboot().await?;
     assert_eq!(ask(&lab, "system.hostname.get", json!(null)).await?["hostname"], "renamed-01");
     Ok(())

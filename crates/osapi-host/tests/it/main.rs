@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where and ends")]
 
+mod alpine;
 mod booted;
 mod child;
 mod disk;
 mod dns;
 mod files;
 mod lab_host;
-mod openrc;
 mod package;
 mod ping;
 mod process;
@@ -38,5 +38,6 @@ fn has_environment(name: &str) -> bool {
 /// Says why a test is skipped, past the capture of the test runner.
 fn skip(reason: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    writeln!(std::io::stderr(), "{test}: skipped: {reason}").unwrap();
+    // A standard error that is closed is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "{test}: skipped: {reason}");
 }
