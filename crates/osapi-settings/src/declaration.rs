@@ -32,6 +32,8 @@ pub struct Declaration {
 pub enum Scope {
     /// By one key.
     Key,
+    /// By one key that is accepted and has no effect: `doc` says why. Whoever reads it in a file should be told.
+    Retired,
     /// By a free name or a place in a list: this tells of all such.
     Pattern,
     /// One that is there, of a pattern.
@@ -46,7 +48,7 @@ pub(crate) const MASK: &str = "********";
 pub fn reference_page(declarations: &[Declaration]) -> String {
     let mut page = String::new();
     let mut section = None;
-    for declaration in declarations.iter().filter(|one| one.scope != Scope::Instance) {
+    for declaration in declarations.iter().filter(|one| matches!(one.scope, Scope::Key | Scope::Pattern)) {
         let top = declaration.path.split_once('.').map(|(top, _)| top);
         if section != Some(top) {
             section = Some(top);
@@ -62,6 +64,13 @@ pub fn reference_page(declarations: &[Declaration]) -> String {
         let Declaration { path, kind, doc, .. } = declaration;
         let kind = kind.replace('|', "\\|");
         let _ = writeln!(page, "| `{path}` | {kind} | {default} | {doc}.{secret} |");
+    }
+    let retired: Vec<&Declaration> = declarations.iter().filter(|one| one.scope == Scope::Retired).collect();
+    if !retired.is_empty() {
+        page.push_str("\n## Accepted and without effect\n\n| key | why |\n| --- | --- |\n");
+        for Declaration { path, doc, .. } in retired {
+            let _ = writeln!(page, "| `{path}` | {doc}. |");
+        }
     }
     page
 }

@@ -162,6 +162,22 @@ impl<'r> Section<'r> {
         self.value(key, &about, read).flatten()
     }
 
+    /// A key of other versions that is accepted and has no effect; `why` says so in a sentence.
+    pub fn retired(&self, key: &str, why: &'static str) {
+        let found = self.find(key);
+        self.reader.declare(Declaration {
+            path: self.name(key),
+            variable: self.variable(key),
+            kind: "anything".to_owned(),
+            default: None,
+            doc: why,
+            secret: false,
+            value: found.as_ref().map(|_| String::new()),
+            origin: found.map(|node| node.origin),
+            scope: Scope::Retired,
+        });
+    }
+
     /// Demands that somebody gave a key; `why` says what needs it and how to come by it.
     pub fn require(&self, key: &str, why: &str) {
         let empty = |node: Node| node.value == Value::Text(String::new());
@@ -218,7 +234,7 @@ impl<'r> Section<'r> {
 
     fn find(&self, key: &str) -> Option<Node> {
         match self.scope {
-            Scope::Key => self.reader.find(&self.below(key)),
+            Scope::Key | Scope::Retired => self.reader.find(&self.below(key)),
             Scope::Instance => self.reader.in_file(&self.below(key)).cloned(),
             Scope::Pattern => None,
         }

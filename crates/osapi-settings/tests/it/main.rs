@@ -151,6 +151,19 @@ fn free_names_and_lists_of_sections_are_read_and_checked() {
 }
 
 #[test]
+fn a_retired_key_is_accepted_and_told_of() {
+    let reader = reader("server: {queue: {name: x}}", &[("T_SERVER_OLD", "1")], Layer::new());
+    let server = reader.section("server");
+    server.retired("queue", "there is one queue");
+    server.retired("old", "it is gone");
+    server.retired("other", "it is gone too");
+    let declared = reader.finish().unwrap();
+    let told: Vec<_> = declared.iter().filter_map(|one| Some(one.origin.as_ref()?.to_string())).collect();
+    assert_eq!(told, ["t.yaml:1", "T_SERVER_OLD"]);
+    assert!(!template(&declared, &[]).contains("queue"));
+}
+
+#[test]
 fn the_template_is_a_file_that_reads_back() {
     let (_, declared) = load("", &[]).unwrap();
     let text = template(&declared, &[("server.port", "9090".to_owned())]);

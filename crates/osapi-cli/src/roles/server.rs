@@ -1,0 +1,94 @@
+//! The API server: its listeners and certificates, then the server itself.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use osapi_jobs::{ConnectionSettings, Jobs, RetentionSettings};
+use osapi_pki::{Credentials, Usage};
+use osapi_server::{AuthenticationSettings, MetricsSettings, ServerSettings, serve};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::connect;
+use crate::failure::{Failure, chain};
+use crate::settings::{ApiSettings, Settings};
+
+/// An API server with its port, not yet serving.
+pub(crate) struct Bound {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    listener: TcpListener,
+    connection: ConnectionSettings,
+    retention: RetentionSettings,
+    settings: ServerSettings,
+}
+
+impl Bound {
+    /// Binds the port and reads the certificates.
+    pub(crate) async fn bind(settings: &Settings) -> Result<Self, Failure> {
+        let api = &settings.api;
+        let server = server_settings(api).await?;
+        let listener = listen(&api.host, api.port, "api.server.port").await?;
+        let address = listener.local_addr().map_err(|error| Failure::of(&error))?;
+        Ok(Self {
+            address,
+            listener,
+            connection: settings.nats.api.clone(),
+            retention: settings.nats.retention.clone(),
+            settings: server,
+        })
+    }
+
+    /// Serves until told to stop.
+    pub(crate) async fn serve(self, shutdown: CancellationToken) -> Result<(), Failure> {
+        let Some(connection) = connect(&self.connection, &self.retention, &shutdown).await? else { return Ok(()) };
+        let jobs = Jobs::start(connection, shutdown.clone()).await.map_err(|error| Failure::of(&error))?;
+        tracing::info!(address = %self.address, "API server runs");
+        serve(self.listener, self.settings, jobs, shutdown).await.map_err(|error| Failure::of(&error))
+    }
+}
+
+async fn listen(host: &str, port: u16, key: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind((host, port)).await.map_err(|error| {
+        Failure::usage(format!("cannot listen on {host}:{port}: {error}"))
+            .with_hint(format!("stop what uses it, or set `{key}`"))
+    })
+}
+
+async fn server_settings(api: &ApiSettings) -> Result<ServerSettings, Failure> {
+    let metrics = match api.metrics_listen {
+        Some(address) => Some(listen(&address.ip().to_string(), address.port(), "telemetry.metrics.listen").await?),
+        None => None,
+    };
+    let keys = [&api.keys.current, &api.keys.previous].into_iter().flatten().cloned().collect();
+    let tls = match &api.tls {
+        Some((certificate, key)) => {
+            let credentials = Credentials::load(certificate, key, Usage::Server, Timestamp::now());
+            let credentials = credentials.map_err(|errors| {
+                let lines: Vec<String> = errors.iter().map(|error| chain(error)).collect();
+                Failure::usage(lines.join("\n"))
+            })?;
+            Some(Arc::new(osapi_pki::tls::server_config(&credentials).map_err(|error| Failure::of(&error))?))
+        }
+        None => None,
+    };
+    let roles = api.roles.iter().map(|(name, permissions)| (name.clone(), permissions.iter().copied().collect()));
+    Ok(ServerSettings {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        authentication: AuthenticationSettings {
+            signing_keys: keys,
+            audiences: api.audiences.clone(),
+            issuer: api.issuer.clone(),
+        },
+        roles: roles.collect::<BTreeMap<_, _>>(),
+        jobs: api.jobs.clone(),
+        audit: api.audit.clone(),
+        limits: api.limits.clone(),
+        cors_origins: api.cors_origins.clone(),
+        trusted_proxies: api.trusted_proxies.clone(),
+        metrics: MetricsSettings { path: api.metrics_path.clone(), listener: metrics },
+        tls,
+    })
+}
