@@ -18,7 +18,8 @@ const LOG_LINES: usize = 1024;
 /// A program that is meant to stay, in its own process group. Dropping it kills the group.
 ///
 /// When we die without a chance to stop it, the kernel sends it SIGTERM, if the machine has the `setpriv` of util-linux
-/// to ask for that; elsewhere (Alpine) it stays and whoever starts it again must mind that.
+/// to ask for that; elsewhere (Alpine), or when we die in the instant of starting it, it stays and whoever starts it again
+/// must mind that.
 #[derive(Debug)]
 pub struct Child {
     child: tokio::process::Child,

@@ -81,7 +81,9 @@ const PARENT: &str = "child::parent_of_a_child";
 #[tokio::test]
 async fn parent_of_a_child() {
     if super::has_environment("OSAPI_TEST_PARENT") {
-        let child = System::local().spawn(bash("sleep 1000")).await.unwrap();
+        let mut child = System::local().spawn(bash("echo up; sleep 1000")).await.unwrap();
+        // Before its first line it may not have come to ask the kernel yet.
+        assert_eq!(child.next_line().await.as_deref(), Some("up"));
         println!("child is {}", child.pid().unwrap());
         std::future::pending::<()>().await;
     }
