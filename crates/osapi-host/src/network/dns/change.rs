@@ -13,14 +13,15 @@ use osapi_core::{ErrorCode, Failure};
 use super::host::{Host, Mechanism};
 use super::network_manager::{self, Active, Checkpoint};
 use super::undo::{self, Files, Journal};
-use super::{Asked, InForce, netplan, networkd, reachable, resolv_conf, resolved, settings};
+use super::{Asked, InForce, dhcp_client, netplan, networkd, reachable, resolv_conf, resolved, settings};
 use crate::network::link::Link;
 use crate::{Context, System};
 
-const SETTLE_BOUND: Duration = Duration::from_secs(8);
+/// How long new settings may take to be in force: a service that is told anew may have to ask for a lease first.
+const SETTLE_BOUND: Duration = Duration::from_secs(12);
 
-/// What a runtime override of an interface gets before it is taken away.
-const OVERRIDE_BOUND: Duration = Duration::from_secs(2);
+/// After how long what stands in the way is looked for.
+const NUDGE_AFTER: Duration = Duration::from_secs(3);
 
 /// A change that did not come about.
 #[derive(Debug, thiserror::Error)]
@@ -103,11 +104,11 @@ impl Attempt<'_> {
     async fn make(&self, update: &DnsUpdate, context: &Context) -> Result<(), Failure> {
         let asked = Asked { servers: update.servers.is_some(), search_domains: update.search_domains.is_some() };
         let confirm = asked.servers && update.confirm_reachable.unwrap_or(context.through_worker);
-        let new = self.new_file(&asked)?;
-        let remembered = self.remember(new.as_ref()).await?;
+        let new = self.new_files(&asked)?;
+        let remembered = self.remember(&new).await?;
         let work = async {
             context.say(format!("setting the name servers of `{}`", self.link.name));
-            self.write(&asked, new.as_ref()).await?;
+            self.write(&asked, &new).await?;
             self.verify().await?;
             if confirm { self.confirm(context).await } else { Ok(()) }
         };
@@ -128,18 +129,21 @@ impl Attempt<'_> {
         })
     }
 
-    /// The one file that is to be written, where it is one of ours: path and contents.
-    fn new_file(&self, asked: &Asked) -> Result<Option<(String, String)>, Failure> {
+    /// The files of ours that are to be written: paths and contents.
+    fn new_files(&self, asked: &Asked) -> Result<Vec<(String, String)>, Failure> {
         Ok(match self.mechanism {
-            Mechanism::NetworkManager(_) | Mechanism::Netplan(_) => None,
-            Mechanism::Networkd(file) => Some(networkd::drop_in(self.system, file, asked, self.wanted)),
-            Mechanism::Resolved => Some((resolved::DROP_IN.to_owned(), resolved::drop_in(self.wanted))),
-            Mechanism::ResolvConf => Some(resolv_conf::file(self.system, self.wanted)?),
+            Mechanism::NetworkManager(_) | Mechanism::Netplan(_) => Vec::new(),
+            Mechanism::Networkd(file) => vec![networkd::drop_in(self.system, file, asked, self.wanted)],
+            Mechanism::Resolved => vec![(resolved::DROP_IN.to_owned(), resolved::drop_in(self.wanted))],
+            Mechanism::ResolvConf => {
+                let file = resolv_conf::file(self.system, self.wanted)?;
+                dhcp_client::hands_off(self.system, self.link)?.into_iter().chain([file]).collect()
+            }
         })
     }
 
-    async fn remember(&self, new: Option<&(String, String)>) -> Result<Remembered, Failure> {
-        let new: Vec<String> = new.map(|(path, _)| path.clone()).into_iter().collect();
+    async fn remember(&self, new: &[(String, String)]) -> Result<Remembered, Failure> {
+        let new: Vec<String> = new.iter().map(|(path, _)| path.clone()).collect();
         let (files, paths) = match self.mechanism {
             Mechanism::NetworkManager(active) => return self.checkpoint(active).await.map(Remembered::Checkpoint),
             Mechanism::Netplan(_) => (Files::Netplan, netplan::files(self.system)?),
@@ -155,8 +159,8 @@ impl Attempt<'_> {
         Checkpoint::create(bus, active).await
     }
 
-    async fn write(&self, asked: &Asked, new: Option<&(String, String)>) -> Result<(), Failure> {
-        if let Some((path, contents)) = new {
+    async fn write(&self, asked: &Asked, new: &[(String, String)]) -> Result<(), Failure> {
+        for (path, contents) in new {
             if let Some((folder, _)) = path.rsplit_once('/') {
                 self.system.create_dir(folder, 0o755)?;
             }
@@ -178,10 +182,16 @@ impl Attempt<'_> {
 
     async fn verify(&self) -> Result<(), Failure> {
         let settled = |bound| self.host.settled(self.mechanism, self.link, self.wanted, bound);
-        let networkd = self.host.resolved() && matches!(self.mechanism, Mechanism::Networkd(_) | Mechanism::Netplan(_));
-        if networkd && settled(OVERRIDE_BOUND).await? != *self.wanted {
-            // Somebody set the interface at run time, which outlasts what the files say.
-            resolved::forget(self.system, self.link).await?;
+        if settled(NUDGE_AFTER).await? != *self.wanted {
+            match self.mechanism {
+                // It loses track where one change follows the other closely; told again it changes nothing.
+                Mechanism::NetworkManager(active) => network_manager::activate(self.system, active, self.link).await?,
+                // Somebody set the interface at run time, which outlasts what the files say.
+                Mechanism::Networkd(_) | Mechanism::Netplan(_) if self.host.resolved() => {
+                    resolved::forget(self.system, self.link).await?;
+                }
+                Mechanism::Networkd(_) | Mechanism::Netplan(_) | Mechanism::Resolved | Mechanism::ResolvConf => {}
+            }
         }
         let now = settled(SETTLE_BOUND).await?;
         if now == *self.wanted {

@@ -25,10 +25,13 @@ const ACTIVE: &str = "org.freedesktop.NetworkManager.Connection.Active";
 const EXTERNAL: u32 = 0x80;
 
 /// After how many seconds NetworkManager takes back what we have not confirmed: longer than all that we wait for in between.
-const ROLLBACK_SECONDS: u32 = 30;
+const ROLLBACK_SECONDS: u32 = 45;
 
 /// How long one `nmcli` may take; it takes some 20 ms.
-const NMCLI_BOUND: Duration = Duration::from_secs(8);
+const NMCLI_BOUND: Duration = Duration::from_secs(5);
+
+/// How long it may take to bring the interface up again, with a lease if need be.
+const ACTIVATION_BOUND: Duration = Duration::from_secs(15);
 
 /// The connection that is active on an interface.
 #[derive(Clone, Debug)]
@@ -123,6 +126,17 @@ pub(super) async fn apply(
     system.run(modify.deadline(NMCLI_BOUND)).await?.expect_status(&[0])?;
     let reapply = Command::new(&nmcli).options(["device", "reapply"]).word(link.name.as_str());
     system.run(reapply.deadline(NMCLI_BOUND)).await?.expect_status(&[0]).map(|_| ())
+}
+
+/// Brings the interface up again with its connection, as after pulling the cable.
+///
+/// # Errors
+/// It does not come up.
+pub(super) async fn activate(system: &System, active: &Active, link: &Link) -> Result<(), Failure> {
+    let nmcli = super::program(system, "nmcli")?;
+    let up = Command::new(&nmcli).options(["connection", "up", "uuid"]).word(&active.uuid);
+    let up = up.option("ifname").word(link.name.as_str()).deadline(ACTIVATION_BOUND);
+    system.run(up).await?.expect_status(&[0]).map(|_| ())
 }
 
 /// The properties to set. Domains of ours stand in for those that DHCP supplies; servers are added to them, unless

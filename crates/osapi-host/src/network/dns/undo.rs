@@ -56,6 +56,11 @@ pub(super) fn take_turn(system: &System) -> Result<Turn, Failure> {
     }
 }
 
+/// Whether a change was cut off, or is under way.
+pub(super) fn is_left(system: &System) -> bool {
+    system.exists(PATH)
+}
+
 /// What a change that was cut off left.
 ///
 /// # Errors

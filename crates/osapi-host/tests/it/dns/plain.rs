@@ -43,6 +43,22 @@ async fn a_kill_half_way_leaves_the_old_file() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_lease_does_not_take_it_back() -> anyhow::Result<()> {
+    let Some(lab) = host().await? else { return Ok(()) };
+    let lease = "interface=eth0 reason=BOUND new_ip_address=10.88.0.2 new_subnet_mask=255.255.255.0 \
+        new_domain_name_servers=10.88.0.53 new_domain_name=dhcp.example /sbin/dhclient-script";
+    // The client finds no server here; what it does with a lease is all in its script.
+    lab.shell(&format!("dhclient -nw -pf /run/dhclient.eth0.pid eth0 2>/dev/null; {lease}")).await?;
+    assert!(lab.shell("cat /etc/resolv.conf").await?.contains("dhcp.example"));
+    let scene = Scene::with(lab, "resolv_conf").await?;
+    scene.change(json!({ "servers": ["10.88.0.54"], "search_domains": [] })).await?;
+    scene.lab.shell(lease).await?;
+    assert_eq!(scene.lab.shell("cat /etc/resolv.conf").await?, "nameserver 10.88.0.54\n");
+    assert_eq!(scene.answer().await?, "192.0.2.54");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_file_that_another_program_writes_is_left_alone() -> anyhow::Result<()> {
     let Some(lab) = host().await? else { return Ok(()) };
     lab.shell("mkdir /run/resolvconf; mv /etc/resolv.conf /run/resolvconf/; ln -s /run/resolvconf/resolv.conf /etc/")
