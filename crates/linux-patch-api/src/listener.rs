@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +15,7 @@ use hyper_util::server::conn::auto;
 use osapi_pki::tls;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,7 @@ const HEAD_BOUND: Duration = Duration::from_secs(30);
 const HEAD_MAX: usize = 64 * 1024;
 /// After this a connection is closed when its requests are done, so that the certificate is checked anew.
 const CONNECTION_AGE: Duration = Duration::from_secs(3600);
-/// How long requests have to end when the agent stops.
+/// How long the requests of a connection have to end when it is to be closed.
 const DRAIN_BOUND: Duration = Duration::from_secs(10);
 /// The pause after the system could not give a connection, as when it has no more files to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -168,7 +168,7 @@ async fn requests(stream: TlsStream<TcpStream>, peer: Peer, door: &Door) {
     });
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut whitelist = door.live.whitelist.clone();
-    let mut age = pin!(sleep(CONNECTION_AGE));
+    let mut time = pin!(sleep(CONNECTION_AGE));
     let mut closing = false;
     loop {
         tokio::select! {
@@ -179,15 +179,22 @@ async fn requests(stream: TlsStream<TcpStream>, peer: Peer, door: &Door) {
                 return;
             }
             () = door.abort.cancelled() => return,
-            Ok(()) = whitelist.changed() => if !whitelist.borrow_and_update().allows(address) {
-                audit_log::denied(address, 0);
-                return;
-            },
-            () = async { tokio::select! { () = door.shutdown.cancelled() => (), () = &mut age => () } }, if !closing => {
-                closing = true;
-                serving.as_mut().graceful_shutdown();
+            Ok(()) = whitelist.changed() => {
+                if !whitelist.borrow_and_update().allows(address) {
+                    return audit_log::denied(address, 0);
+                }
+                continue;
             }
+            () = door.shutdown.cancelled(), if !closing => {}
+            () = &mut time => {}
         }
+        if closing {
+            debug!(%address, "the connection did not end in time");
+            return;
+        }
+        closing = true;
+        serving.as_mut().graceful_shutdown();
+        time.as_mut().reset(Instant::now() + DRAIN_BOUND);
     }
 }
 

@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 pub(crate) enum Line {
     /// For people; it ends in `trace_id=… span_id=…` while a span is active.
     Human(Format<Full>),
-    /// An object with `trace_id` and `span_id` while a span is active; fields of the event stand at its top.
+    /// An object with `span`, `trace_id` and `span_id` while a span is active; fields of the event stand at its top.
     Json(Format<Json>),
 }
 
@@ -23,7 +23,7 @@ impl Line {
     }
 
     pub(crate) fn json() -> Self {
-        Self::Json(Format::default().json().flatten_event(true).with_current_span(false).with_span_list(false))
+        Self::Json(Format::default().json().flatten_event(true).with_span_list(false))
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
         let traces = tracing_opentelemetry::layer().with_tracer(SdkTracerProvider::builder().build().tracer("test"));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(traces).with(layer), || {
             tracing::info!(job_id = "a", "outside");
-            tracing::info_span!("request").in_scope(|| tracing::info!(job_id = "b", "inside"));
+            tracing::info_span!("request", request_id = "r").in_scope(|| tracing::info!(job_id = "b", "inside"));
         });
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
@@ -118,6 +118,7 @@ mod tests {
             lines(Line::json()).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(lines[0].get("trace_id").is_none(), "{}", lines[0]);
         assert_eq!((&lines[1]["message"], &lines[1]["job_id"]), (&"inside".into(), &"b".into()));
+        assert_eq!(lines[1]["span"]["request_id"], "r");
         assert_eq!(lines[1]["trace_id"].as_str().unwrap().len(), 32);
         assert_eq!(lines[1]["span_id"].as_str().unwrap().len(), 16);
     }

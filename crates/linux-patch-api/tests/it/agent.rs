@@ -51,6 +51,10 @@ impl Agent {
         answer(self.request(Method::GET, path).send().await.unwrap()).await
     }
 
+    pub(crate) fn begin_to_stop(&self) {
+        self.shutdown.cancel();
+    }
+
     /// Stops it and waits until nothing of it is left.
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();

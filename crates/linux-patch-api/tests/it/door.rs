@@ -1,7 +1,7 @@
 //! Who gets in, and what the others see.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -16,9 +16,13 @@ use crate::place::Place;
 
 /// Connects from a given address of the loopback network.
 async fn connect(agent: &Agent, from: &str) -> io::Result<TcpStream> {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
-    socket.connect(SocketAddr::from(([127, 0, 0, 1], agent.place.port))).await
+    let from: IpAddr = from.parse().unwrap();
+    let (socket, to) = match from {
+        IpAddr::V4(_) => (TcpSocket::new_v4().unwrap(), IpAddr::from(Ipv4Addr::LOCALHOST)),
+        IpAddr::V6(_) => (TcpSocket::new_v6().unwrap(), IpAddr::from(Ipv6Addr::LOCALHOST)),
+    };
+    socket.bind(SocketAddr::new(from, 0)).unwrap();
+    socket.connect(SocketAddr::new(to, agent.place.port)).await
 }
 
 /// All bytes that come until the other side closes.
@@ -33,9 +37,13 @@ async fn heard(stream: &mut TcpStream) -> Vec<u8> {
 /// Goes through the handshake and asks for health, so that the server's verdict on the client is heard: in TLS 1.3 a
 /// client is done before the server has looked at its certificate.
 async fn ask(agent: &Agent, trusted: &Place, credentials: Option<&Credentials>) -> io::Result<String> {
+    ask_from(agent, trusted, credentials, "127.0.0.1").await
+}
+
+async fn ask_from(agent: &Agent, trusted: &Place, credentials: Option<&Credentials>, from: &str) -> io::Result<String> {
     let authorities = Authorities::load(&trusted.path("certs/ca.pem"), Timestamp::now()).unwrap();
     let config = tls::client_config(&authorities, credentials).unwrap();
-    let stream = connect(agent, "127.0.0.1").await?;
+    let stream = connect(agent, from).await?;
     let mut stream = TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await?;
     stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
     let mut text = String::new();
@@ -134,5 +142,51 @@ async fn http_2_is_spoken_to_who_asks_for_it() {
     let client = reqwest::Client::builder().tls_backend_preconfigured(config).no_proxy().build().unwrap();
     let response = client.get(place.url("/health")).send().await.unwrap();
     assert_eq!((response.version(), response.status().as_u16()), (reqwest::Version::HTTP_2, 200));
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn both_families_are_served_and_held_to_the_whitelist() {
+    if TcpSocket::new_v6().and_then(|socket| socket.bind((Ipv6Addr::LOCALHOST, 0).into())).is_err() {
+        println!("skipped: this machine has no IPv6");
+        return;
+    }
+    let place = Place::new();
+    let text = std::fs::read_to_string(place.path("config.yaml")).unwrap();
+    place.write("config.yaml", &text.replace("bind: 127.0.0.1", "bind: \"::\""));
+    place.write("whitelist.yaml", "entries:\n  - 127.0.0.1\n  - '::1'\n");
+    let agent = Agent::start_at(place).await;
+    let own = agent.place.client("client");
+    for from in ["127.0.0.1", "::1"] {
+        let said = ask_from(&agent, &agent.place, Some(&own), from).await.unwrap();
+        assert!(said.starts_with("HTTP/1.1 200 OK"), "{from}: {said}");
+    }
+    let mut stream = connect(&agent, "127.0.0.2").await.unwrap();
+    assert_eq!(heard(&mut stream).await, b"");
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_while_the_agent_stops() {
+    let agent = Agent::start().await;
+    let place = &agent.place;
+    let authorities = Authorities::load(&place.path("certs/ca.pem"), Timestamp::now()).unwrap();
+    let config = tls::client_config(&authorities, Some(&place.client("client"))).unwrap();
+    let stream = connect(&agent, "127.0.0.1").await.unwrap();
+    let mut stream =
+        TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    let head = "PUT /api/v1/system/hostname HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                content-length: 2\r\nexpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut buffer = [0; 25];
+    stream.read_exact(&mut buffer).await.unwrap();
+    assert_eq!(&buffer, b"HTTP/1.1 100 Continue\r\n\r\n", "the handler waits for the body");
+
+    agent.begin_to_stop();
+    wait_for("the port to be closed", BOUND, async || connect(&agent, "127.0.0.1").await.err()).await;
+    stream.write_all(b"{}").await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 400") && text.contains("missing field `hostname`"), "{text}");
     agent.stop().await;
 }
