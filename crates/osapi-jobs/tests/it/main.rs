@@ -3,6 +3,7 @@
 mod broker_loss;
 mod dead_letters;
 mod delivery;
+mod faults;
 mod fleet;
 mod lifecycle;
 mod listing;

@@ -1,10 +1,14 @@
 //! Ways to the broker: proof, TLS, several addresses, several deployments on one broker, several API servers.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use osapi_core::JobState;
-use osapi_jobs::{Auth, ConnectError, Connection, ConnectionSettings, Jobs, JobsError, Namespace, RetentionSettings};
+use osapi_jobs::{
+    Auth, ConnectError, Connection, ConnectionSettings, Jobs, JobsError, Namespace, RetentionSettings, TlsSettings,
+};
+use osapi_pki::{Authority, Leaf};
 use osapi_testkit::{Broker, BrokerOptions, free_port, wait_until};
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +52,36 @@ async fn an_nkey_is_read_from_its_file() {
     let nowhere = Auth::NkeyFile("/nonexistent".into());
     let error = Connection::open(to(vec![broker.address()], nowhere)).await.unwrap_err();
     assert!(error.to_string().contains("/nonexistent"), "{error}");
+}
+
+#[tokio::test]
+async fn certificates_are_checked_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = jiff::Timestamp::now();
+    let authority = Authority::create(now).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let pair = |name: &str, leaf: Leaf| {
+        let issued = authority.issue(&leaf, now).unwrap();
+        (write(&format!("{name}.pem"), &issued.certificate_pem), write(&format!("{name}.key"), &issued.key_pem))
+    };
+    let ca = write("ca.pem", &authority.own().certificate_pem);
+    let (certificate, key) = pair("server", Leaf::Server { names: vec!["127.0.0.1".to_owned()] });
+    let identity = pair("client", Leaf::Client { name: "osapi".to_owned() });
+    let extra = format!("tls {{ cert_file: {certificate:?}, key_file: {key:?}, ca_file: {ca:?}, verify: true }}");
+    let broker = Broker::with(&BrokerOptions { extra, ..BrokerOptions::default() }).await;
+    let with = |ca_file: &std::path::Path, identity: Option<(PathBuf, PathBuf)>| {
+        let tls = Some(TlsSettings { ca_file: Some(ca_file.to_owned()), identity });
+        Connection::open(ConnectionSettings { tls, ..to(vec![broker.address()], Auth::None) })
+    };
+    let connection = with(&ca, Some(identity.clone())).await.unwrap();
+    connection.prepare(&RetentionSettings::default()).await.unwrap();
+    let stranger = write("stranger.pem", &Authority::create(now).unwrap().own().certificate_pem);
+    assert!(with(&stranger, Some(identity)).await.is_err(), "a broker of another authority");
+    assert!(with(&ca, None).await.is_err(), "the broker asks for a certificate");
 }
 
 #[tokio::test]
