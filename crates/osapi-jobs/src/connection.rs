@@ -205,6 +205,14 @@ impl Connection {
         &self.inner.namespace
     }
 
+    /// Waits until the broker is there; asking it anything before would only be waiting for the answer in vain.
+    pub(crate) async fn connected(&self) {
+        let mut epoch = self.epoch();
+        while !self.is_connected() {
+            let _ = tokio::time::timeout(Duration::from_secs(1), epoch.changed()).await;
+        }
+    }
+
     pub(crate) fn client(&self) -> &Client {
         &self.inner.client
     }

@@ -46,6 +46,7 @@ pub(crate) async fn follow(engine: Arc<Engine>, feed: Feed, shutdown: Cancellati
 async fn read(engine: &Engine, feed: Feed, pause: &mut Duration) -> String {
     // Whether what is stored is what was read is for the monitor to find out; it wakes us.
     let restarted = engine.restart(feed).notified();
+    engine.connection.connected().await;
     let mut messages = match open(engine, feed).await {
         Ok(messages) => messages,
         Err(reason) => return reason,

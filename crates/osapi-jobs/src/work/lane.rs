@@ -66,7 +66,10 @@ pub(super) async fn run<E: Execute>(
     let mut draining = worker.draining.subscribe();
     let mut pause = Duration::from_millis(20);
     loop {
-        let ready = draining.wait_for(|draining| !draining).map(|_| ());
+        let ready = async {
+            let _ = draining.wait_for(|draining| !draining).await;
+            worker.connection.connected().await;
+        };
         tokio::select! { () = stop.clone() => return, () = ready => {} }
         let left = match open(&worker, lane).await {
             Ok(messages) => {

@@ -1,6 +1,8 @@
 //! The engine against a real nats-server.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test stops at the first surprise")]
 
 mod broker_loss;
+mod credentials;
 mod dead_letters;
 mod delivery;
 mod faults;

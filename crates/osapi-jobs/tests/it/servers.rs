@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fleet::{Fleet, Hands, PATIENCE, api, change, query, settings, start};
 
-fn to(servers: Vec<String>, auth: Auth) -> ConnectionSettings {
+pub(crate) fn to(servers: Vec<String>, auth: Auth) -> ConnectionSettings {
     ConnectionSettings {
         servers,
         client_name: "test".to_owned(),
