@@ -53,6 +53,7 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         return Ok(writeln!(std::io::stdout(), "configuration, certificates and whitelist are fit to use")?);
     }
     let telemetry = osapi_telemetry::start(&prepared.settings.telemetry)?;
+    osapi_host::recover(&System::local()).await;
     let address = prepared.settings.listen;
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let shutdown = CancellationToken::new();

@@ -6,7 +6,7 @@
 pub mod context;
 pub mod dispatch;
 pub mod machine;
-pub mod network;
+mod network;
 mod package;
 pub mod runner;
 mod system;
@@ -16,3 +16,9 @@ pub use context::Context;
 pub use dispatch::carry_out;
 pub use machine::System;
 pub use runner::{Runner, RunnerSettings};
+
+/// Puts back what a killed process of ours left half-done on this machine. Programs call it as they start, before they
+/// need the network; where nothing was left it does nothing.
+pub async fn recover(system: &System) {
+    network::dns::recover(system).await;
+}

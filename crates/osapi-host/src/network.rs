@@ -3,5 +3,3 @@
 pub(crate) mod dns;
 mod link;
 pub(crate) mod ping;
-
-pub use dns::recover as recover_dns;

@@ -36,6 +36,7 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Looks at the host and prepares what the worker says of itself.
     pub(crate) async fn new(settings: &Settings, system: System) -> Result<Self, Failure> {
+        osapi_host::recover(&system).await;
         let section = &settings.worker;
         let registration = registration(section, &system).await?;
         let labels: BTreeMap<String, String> =

@@ -59,18 +59,20 @@ pub(crate) async fn update(system: &System, update: &DnsUpdate, context: &Contex
     change::update(system, update, context).await
 }
 
-/// Puts back the settings of before a change that was killed half-way, if there is one. Whoever carries out operations does
-/// this when it starts; every update does it first.
-///
-/// # Errors
-/// They cannot be put back; what was to be put back stays remembered.
-pub async fn recover(system: &System) -> Result<(), Failure> {
+/// Puts back the settings of before a change that was killed half-way, if there is one. A failure is logged, and what was
+/// to be put back stays remembered for the next time.
+pub(crate) async fn recover(system: &System) {
     // Most hosts have nothing to put back, and need no right to take the turn.
     if !undo::is_left(system) {
-        return Ok(());
+        return;
     }
-    let _turn = undo::take_turn(system)?;
-    change::recover(system).await
+    let recovered = async {
+        let _turn = undo::take_turn(system)?;
+        change::recover(system).await
+    };
+    if let Err(failure) = recovered.await {
+        tracing::error!(%failure, "a change of the DNS settings was cut off and could not be taken back");
+    }
 }
 
 fn settings(now: InForce, mechanism: &Mechanism, interface: Option<InterfaceName>) -> DnsSettings {

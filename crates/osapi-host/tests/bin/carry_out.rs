@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let operation: Operation = serde_json::from_str(&input)?;
     let told = |option: &str| std::env::args().any(|argument| argument == option);
     if told("--recover") {
-        osapi_host::network::recover_dns(&System::local()).await?;
+        osapi_host::recover(&System::local()).await;
     }
     let mut context = Context::alone();
     context.through_worker = told("--through-worker");
