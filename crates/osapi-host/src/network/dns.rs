@@ -77,7 +77,7 @@ pub(crate) async fn recover(system: &System) {
 
 fn settings(now: InForce, mechanism: &Mechanism, interface: Option<InterfaceName>) -> DnsSettings {
     let interface = match mechanism {
-        Mechanism::NetworkManager(_) | Mechanism::Netplan(_) | Mechanism::Networkd(_) => interface,
+        Mechanism::NetworkManager(_) | Mechanism::Netplan { .. } | Mechanism::Networkd(_) => interface,
         // What no interface owns is the whole host's.
         Mechanism::Resolved | Mechanism::ResolvConf => None,
     };

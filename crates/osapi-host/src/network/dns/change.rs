@@ -65,7 +65,7 @@ pub(super) async fn update(system: &System, update: &DnsUpdate, context: &Contex
     let mechanism = host.mechanism(Some(&link)).await;
     let before = host.in_force(&mechanism, Some(&link)).await?;
     let mut wanted = before.with(update);
-    if matches!(mechanism, Mechanism::NetworkManager(_)) {
+    if mechanism.network_manager() {
         wanted = network_manager::by_family(wanted);
     }
     let change = if wanted == before { Change::Unchanged } else { Change::Updated };
@@ -132,7 +132,7 @@ impl Attempt<'_> {
     /// The files of ours that are to be written: paths and contents.
     fn new_files(&self, asked: &Asked) -> Result<Vec<(String, String)>, Failure> {
         Ok(match self.mechanism {
-            Mechanism::NetworkManager(_) | Mechanism::Netplan(_) => Vec::new(),
+            Mechanism::NetworkManager(_) | Mechanism::Netplan { .. } => Vec::new(),
             Mechanism::Networkd(file) => vec![networkd::drop_in(self.system, file, asked, self.wanted)],
             Mechanism::Resolved => vec![(resolved::DROP_IN.to_owned(), resolved::drop_in(self.wanted))],
             Mechanism::ResolvConf => {
@@ -146,7 +146,7 @@ impl Attempt<'_> {
         let new: Vec<String> = new.iter().map(|(path, _)| path.clone()).collect();
         let (files, paths) = match self.mechanism {
             Mechanism::NetworkManager(active) => return self.checkpoint(active).await.map(Remembered::Checkpoint),
-            Mechanism::Netplan(_) => (Files::Netplan, netplan::files(self.system)?),
+            Mechanism::Netplan { .. } => (Files::Netplan, netplan::files(self.system)?),
             Mechanism::Networkd(_) => (Files::Networkd, new),
             Mechanism::Resolved => (Files::ResolvedConf, new),
             Mechanism::ResolvConf => (Files::ResolvConf, new),
@@ -170,7 +170,7 @@ impl Attempt<'_> {
             Mechanism::NetworkManager(active) => {
                 network_manager::apply(self.system, active, self.link, asked, self.wanted).await
             }
-            Mechanism::Netplan(id) => {
+            Mechanism::Netplan { id, .. } => {
                 netplan::set(self.system, id, asked, self.wanted).await?;
                 netplan::apply(self.system).await
             }
@@ -187,10 +187,10 @@ impl Attempt<'_> {
                 // It loses track where one change follows the other closely; told again it changes nothing.
                 Mechanism::NetworkManager(active) => network_manager::activate(self.system, active, self.link).await?,
                 // Somebody set the interface at run time, which outlasts what the files say.
-                Mechanism::Networkd(_) | Mechanism::Netplan(_) if self.host.resolved() => {
+                Mechanism::Networkd(_) | Mechanism::Netplan { .. } if self.host.resolved() => {
                     resolved::forget(self.system, self.link).await?;
                 }
-                Mechanism::Networkd(_) | Mechanism::Netplan(_) | Mechanism::Resolved | Mechanism::ResolvConf => {}
+                Mechanism::Networkd(_) | Mechanism::Netplan { .. } | Mechanism::Resolved | Mechanism::ResolvConf => {}
             }
         }
         let now = settled(SETTLE_BOUND).await?;

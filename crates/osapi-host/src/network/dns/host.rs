@@ -24,8 +24,13 @@ pub(super) struct Host {
 #[derive(Clone, Debug)]
 pub(super) enum Mechanism {
     NetworkManager(Active),
-    /// The id of the definition in netplan's files.
-    Netplan(String),
+    /// netplan's files.
+    Netplan {
+        /// The definition in them.
+        id: String,
+        /// Whether NetworkManager carries it out, rather than networkd.
+        network_manager: bool,
+    },
     /// The name of the network file.
     Networkd(String),
     /// resolved alone: nothing configures the interface, so that only what is the whole host's outlives a reboot.
@@ -37,10 +42,17 @@ impl Mechanism {
     pub(super) const fn name(&self) -> DnsMechanism {
         match self {
             Self::NetworkManager(_) => DnsMechanism::NetworkManager,
-            Self::Netplan(_) => DnsMechanism::Netplan,
+            Self::Netplan { .. } => DnsMechanism::Netplan,
             Self::Networkd(_) | Self::Resolved => DnsMechanism::SystemdResolved,
             Self::ResolvConf => DnsMechanism::ResolvConf,
         }
+    }
+}
+
+impl Mechanism {
+    /// Whether NetworkManager holds what is in force, which it keeps by family.
+    pub(super) const fn network_manager(&self) -> bool {
+        matches!(self, Self::NetworkManager(_) | Self::Netplan { network_manager: true, .. })
     }
 }
 
@@ -71,13 +83,13 @@ impl Host {
             && let Some(active) = network_manager::active(connection, link).await
         {
             return match active.id.strip_prefix("netplan-") {
-                Some(id) => Mechanism::Netplan(id.to_owned()),
+                Some(id) => Mechanism::Netplan { id: id.to_owned(), network_manager: true },
                 None => Mechanism::NetworkManager(active),
             };
         }
         match networkd::network_file(&self.system, link).filter(|_| self.resolved) {
             Some(file) => match file.strip_prefix("10-netplan-").and_then(|file| file.strip_suffix(".network")) {
-                Some(id) => Mechanism::Netplan(id.to_owned()),
+                Some(id) => Mechanism::Netplan { id: id.to_owned(), network_manager: false },
                 None => Mechanism::Networkd(file),
             },
             None => self.without_owner(),
@@ -104,13 +116,10 @@ impl Host {
                 };
                 Ok(own.or(whole))
             }
-            (Mechanism::NetworkManager(_), Some(link)) if self.resolved => {
-                resolved::read(connection, Some(link)).await.map(network_manager::by_family)
-            }
-            (Mechanism::NetworkManager(_) | Mechanism::Netplan(_), Some(link)) if !self.resolved => {
+            (mechanism, Some(link)) if mechanism.network_manager() && !self.resolved => {
                 network_manager::read(connection, link).await
             }
-            (Mechanism::NetworkManager(_) | Mechanism::Netplan(_) | Mechanism::Networkd(_), link) => {
+            (Mechanism::NetworkManager(_) | Mechanism::Netplan { .. } | Mechanism::Networkd(_), link) => {
                 resolved::read(connection, link).await
             }
         }

@@ -29,6 +29,22 @@ rm $m/etc/resolv.conf $m/usr/lib/tmpfiles.d/*resolve*.conf $m/usr/sbin/resolvcon
 sed -i 's/^hosts:.*/hosts: files dns/' $m/etc/nsswitch.conf
 ";
 
+/// netplan writes NetworkManager's connection. Its `apply` asks udev to trigger devices, which a container cannot.
+const NETPLAN: &str = "
+printf '#!/bin/sh\\nexit 0\\n' >$m/usr/bin/udevadm
+cat >$m/etc/netplan/50-office.yaml <<END
+network:
+  version: 2
+  renderer: NetworkManager
+  ethernets:
+    eth0:
+      addresses: [10.88.0.2/24]
+      routes: [{to: default, via: 10.88.0.1}]
+      nameservers: {addresses: [10.88.0.53], search: [old.example]}
+END
+chmod 600 $m/etc/netplan/*
+";
+
 fn host() -> Option<Preparation> {
     prepare().map(|preparation| preparation.hook(OFFICE))
 }
@@ -73,4 +89,11 @@ async fn what_the_connection_cannot_hold_is_refused_and_changes_nothing() -> any
     assert_eq!(scene.get().await?, before);
     assert_eq!(scene.answer().await?, "192.0.2.53");
     Ok(())
+}
+
+#[tokio::test]
+async fn netplan_has_network_manager_carry_it_out() -> anyhow::Result<()> {
+    let Some(preparation) = prepare() else { return Ok(()) };
+    let mut scene = Scene::boot(preparation.hook(NETPLAN), "netplan").await?;
+    scene.behaves(Restart::Reboot).await
 }
