@@ -37,12 +37,12 @@ impl Client {
     pub async fn audit_list(&self, filter: &AuditFilter) -> Result<Answer<AuditPage>, ClientError> {
         self.get("/api/v1/audit")
             .query_if("user", filter.user.as_ref())
-            .query_if("status", filter.status)
+            .query_if("status", filter.status.as_ref())
             .query_if("path", filter.path.as_ref())
-            .query_if("since", filter.since)
-            .query_if("until", filter.until)
-            .query_if("limit", filter.limit)
-            .query_if("offset", filter.offset)
+            .query_if("since", filter.since.as_ref())
+            .query_if("until", filter.until.as_ref())
+            .query_if("limit", filter.limit.as_ref())
+            .query_if("offset", filter.offset.as_ref())
             .query_if("cursor", filter.cursor.as_ref())
             .json(&[])
             .await
@@ -65,7 +65,7 @@ impl Client {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> Result<impl Stream<Item = Result<String, ClientError>> + use<>, ClientError> {
-        let call = self.get("/api/v1/audit/export").query_if("since", since).query_if("until", until);
+        let call = self.get("/api/v1/audit/export").query_if("since", since.as_ref()).query_if("until", until.as_ref());
         Ok(Lines::new(call.stream().await?).into_stream())
     }
 

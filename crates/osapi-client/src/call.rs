@@ -54,19 +54,19 @@ impl Client {
 }
 
 impl Call<'_> {
-    pub(crate) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn query(mut self, name: &'static str, value: &impl ToString) -> Self {
         self.query.push((name, value.to_string()));
         self
     }
 
-    pub(crate) fn query_if(self, name: &'static str, value: Option<impl ToString>) -> Self {
+    pub(crate) fn query_if(self, name: &'static str, value: Option<&impl ToString>) -> Self {
         match value {
             Some(value) => self.query(name, value),
             None => self,
         }
     }
 
-    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &impl ToString) -> Self {
         self.headers.push((name, value.to_string()));
         self
     }

@@ -46,14 +46,14 @@ impl Client {
     /// As [`ClientError`] says.
     pub async fn job_list(&self, filter: &JobListFilter) -> Result<Answer<JobList>, ClientError> {
         self.get("/api/v1/jobs")
-            .query_if("status", filter.status)
-            .query_if("operation", filter.operation)
+            .query_if("status", filter.status.as_ref())
+            .query_if("operation", filter.operation.as_ref())
             .query_if("target", filter.target.as_ref())
             .query_if("hostname", filter.hostname.as_ref())
-            .query_if("since", filter.since)
-            .query_if("until", filter.until)
-            .query_if("limit", filter.limit)
-            .query_if("offset", filter.offset)
+            .query_if("since", filter.since.as_ref())
+            .query_if("until", filter.until.as_ref())
+            .query_if("limit", filter.limit.as_ref())
+            .query_if("offset", filter.offset.as_ref())
             .query_if("cursor", filter.cursor.as_ref())
             .json(&[])
             .await
@@ -105,7 +105,7 @@ impl Client {
     /// As [`ClientError`] says.
     pub async fn job_events(&self, job: JobId, after: u64) -> Result<Events, ClientError> {
         let call = self.get(format!("/api/v1/jobs/{job}/events"));
-        let call = if after > 0 { call.header("last-event-id", after) } else { call };
+        let call = if after > 0 { call.header("last-event-id", &after) } else { call };
         Ok(Events::new(call.stream().await?))
     }
 
@@ -114,7 +114,7 @@ impl Client {
     /// # Errors
     /// As [`ClientError`] says.
     pub async fn dead_letter_list(&self, limit: Option<usize>) -> Result<Answer<DeadLetterList>, ClientError> {
-        self.get("/api/v1/dead-letters").query_if("limit", limit).json(&[]).await
+        self.get("/api/v1/dead-letters").query_if("limit", limit.as_ref()).json(&[]).await
     }
 
     /// One dead letter.

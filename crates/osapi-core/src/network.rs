@@ -2,6 +2,8 @@
 
 mod dns;
 mod interface_name;
+#[cfg(feature = "schema")]
+pub mod ip;
 mod ping;
 
 pub use dns::{DnsMechanism, DnsQuery, DnsSettings, DnsUpdate, DnsUpdated, SearchDomain};

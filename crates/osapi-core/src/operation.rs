@@ -64,6 +64,7 @@ macro_rules! operations {
         /// Serialised it is the bare value of the variant; the kind of the operation tells how to read it back.
         #[derive(Clone, Debug, PartialEq, Serialize)]
         #[serde(untagged)]
+        #[expect(clippy::large_enum_variant, reason = "there is one per job and host, made and serialised once")]
         pub enum Outcome {
             $($(#[$doc])* $variant($outcome),)*
         }
@@ -92,7 +93,12 @@ macro_rules! operations {
 
             /// Reads an input; `null` counts as an empty object.
             fn read(self, data: Value) -> Result<Operation, serde_json::Error> {
-                let data = if data.is_null() { Value::Object(serde_json::Map::new()) } else { data };
+                let data = match data {
+                    Value::Null => Value::Object(serde_json::Map::new()),
+                    // A derived reader would take it for the fields in their order.
+                    Value::Array(_) => return Err(serde::de::Error::custom("it must be an object, not an array")),
+                    data => data,
+                };
                 Ok(match self { $(Self::$variant => Operation::$variant(serde_json::from_value(data)?)),* })
             }
 
@@ -303,10 +309,13 @@ mod schema {
                 let name = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([kind.name()]));
                 let object = ObjectBuilder::new()
                     .property("type", name)
-                    .property("data", kind.input_schema())
                     .required("type")
                     .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
-                if kind.read(serde_json::Value::Null).is_err() { object.required("data") } else { object }
+                if kind.read(serde_json::Value::Null).is_err() {
+                    return object.property("data", kind.input_schema()).required("data");
+                }
+                let null = ObjectBuilder::new().schema_type(Type::Null);
+                object.property("data", OneOfBuilder::new().item(null).item(kind.input_schema()))
             });
             alternatives.fold(OneOfBuilder::new(), OneOfBuilder::item).into()
         }
@@ -336,7 +345,8 @@ impl Serialize for Operation {
 
 impl<'de> Deserialize<'de> for Operation {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Wire::deserialize(deserializer)?;
+        let fields = serde_json::Map::deserialize(deserializer)?;
+        let wire: Wire = serde_json::from_value(Value::Object(fields)).map_err(serde::de::Error::custom)?;
         Self::read(&wire.r#type, wire.data).map_err(serde::de::Error::custom)
     }
 }
@@ -362,6 +372,8 @@ mod tests {
             (r#"{"type":"system.hostname.get","data":{"x":1}}"#, "unknown field `x`"),
             (r#"{"type":"system.hostname.get","extra":1}"#, "unknown field `extra`"),
             (r#"{"type":"system.hostname.update","data":{}}"#, "missing field `hostname`"),
+            (r#"{"type":"system.hostname.update","data":["a"]}"#, "it must be an object"),
+            (r#"["system.hostname.get"]"#, "expected a map"),
             (
                 r#"{"type":"network.dns.update","data":{"interface":"eth0","dns_servers":[]}}"#,
                 "unknown field `dns_servers`",

@@ -129,7 +129,7 @@ impl fmt::Display for Target {
     }
 }
 
-written_as_text!(Target, example: "web-01", pattern: r"^(_any|_all|[A-Za-z0-9][A-Za-z0-9._-]{0,252}|[A-Za-z0-9_-]{1,63}:[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,7})$");
+written_as_text!(Target, example: "web-01", pattern: r"^(_any|_all|[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*|[A-Za-z0-9_-]{1,63}:[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,7})$");
 
 written_as_text!(Label, example: "group:web.dev", pattern: r"^[A-Za-z0-9_-]{1,63}:[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,7}$");
 

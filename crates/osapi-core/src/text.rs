@@ -5,17 +5,7 @@
 /// The pattern goes into the OpenAPI document (ECMA-262, as JSON Schema wants); `FromStr` has the last word.
 macro_rules! written_as_text {
     ($type:ident, example: $example:literal, pattern: $pattern:literal) => {
-        impl serde::Serialize for $type {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $type {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <String as serde::Deserialize>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
+        crate::text::written_as_text!($type);
 
         #[cfg(feature = "schema")]
         impl utoipa::PartialSchema for $type {
@@ -30,6 +20,19 @@ macro_rules! written_as_text {
 
         #[cfg(feature = "schema")]
         impl utoipa::ToSchema for $type {}
+    };
+    ($type:ident) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <String as serde::Deserialize>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
     };
 }
 

@@ -130,6 +130,12 @@ impl AuditLog {
         Ok(Self { connection: connection.clone(), stream, head: Arc::default() })
     }
 
+    /// Whether the broker is there just now.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.connection.is_connected()
+    }
+
     /// Chains the entries to what is stored and writes them, oldest first; when it returns, they are on disk.
     ///
     /// Several API servers may write: who loses the race for a place chains anew.

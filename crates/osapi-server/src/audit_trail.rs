@@ -55,7 +55,7 @@ impl AuditTrail {
 
     /// Whether entries are being written and there is room for more.
     pub(crate) fn works(&self) -> bool {
-        self.works.load(Ordering::Relaxed) && self.buffer.capacity() > 0
+        self.works.load(Ordering::Relaxed) && self.log.is_reachable() && self.buffer.capacity() > 0
     }
 
     /// Entries that wait to be written.

@@ -1,6 +1,7 @@
 //! The OpenAPI document: what the handlers say of themselves, and what the table of routes says of all of them.
 
 use osapi_core::{OperationKind, api};
+use serde_json::{Value, json};
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -14,8 +15,44 @@ const SCHEME: &str = "bearer";
 
 /// The API's document, OpenAPI 3.1.
 #[must_use]
-pub fn openapi() -> OpenApi {
-    crate::router::table().into_parts().2
+pub fn openapi() -> Value {
+    let mut document = serde_json::to_value(crate::router::table().into_parts().2).unwrap_or_default();
+    refine(&mut document["components"]["schemas"]);
+    let operations = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    for operation in operations.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut()) {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        parameters.into_iter().flatten().filter_map(|parameter| parameter.get_mut("schema")).for_each(never_null);
+    }
+    document
+}
+
+/// A parameter that is not there is left out; it cannot be `null`, as a field of a body can.
+fn never_null(schema: &mut Value) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|of| of != "null");
+        if let [only] = &types[..] {
+            schema["type"] = only.clone();
+        }
+    } else if let Some(Value::Array(alternatives)) = schema.get_mut("oneOf") {
+        alternatives.retain(|alternative| alternative["type"] != "null");
+        if let [only] = &alternatives[..] {
+            *schema = only.clone();
+        }
+    }
+}
+
+/// Says what goes together, for which derived schemas have no words. `Operation::check` has the same rules.
+fn refine(schemas: &mut Value) {
+    let given = |list: &str| json!({"required": [list], "properties": {list: {"type": "array"}}});
+    for name in ["DnsUpdate", "DnsChange"] {
+        schemas[name]["anyOf"] = json!([given("servers"), given("search_domains")]);
+    }
+    let nothing_else = json!({
+        "cancel": {"const": true}, "delay_seconds": {"const": 0}, "reason": {"type": "null"}, "force": {"const": false},
+        "acknowledge_package_database_corruption_risk": {"const": false},
+    });
+    schemas["PowerRequest"]["anyOf"] =
+        json!([{"properties": {"cancel": {"const": false}}}, {"properties": nothing_else}]);
 }
 
 /// What the document holds beside the routes.

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use osapi_core::Target;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use utoipa::IntoParams;
 
 use crate::fault::Fault;
@@ -88,7 +89,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalB
         match (bytes.is_empty(), json) {
             (true, _) => Ok(Self(T::default())),
             (false, false) => Err(not_json()),
-            (false, true) => read(&bytes).map(Self),
+            (false, true) => read::<Option<T>>(&bytes).map(|body| Self(body.unwrap_or_default())),
         }
     }
 }
@@ -103,6 +104,42 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<bytes::Byt
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    // Derived readers take an array for a struct, field by field; nobody means that.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Fault::invalid("the body is wrong: it must be an object, not an array"));
+    }
+    let fault = match strictly(bytes) {
+        Ok(value) => return Ok(value),
+        Err(fault) => fault,
+    };
+    // To JSON `3.0` is the integer 3; to serde it is not.
+    let whole = serde_json::from_slice(bytes).ok().and_then(whole_numbers);
+    whole.and_then(|value| serde_json::from_value(value).ok()).ok_or(fault)
+}
+
+/// The value with whole numbers written as integers; `None` when there was nothing to change.
+fn whole_numbers(value: Value) -> Option<Value> {
+    fn walk(value: Value, changed: &mut bool) -> Value {
+        match value {
+            Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+                #[expect(clippy::cast_possible_truncation, reason = "it is whole and within 2^53")]
+                Some(float) if float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0 => {
+                    *changed = true;
+                    Value::from(float as i64)
+                }
+                Some(_) | None => Value::Number(number),
+            },
+            Value::Array(items) => items.into_iter().map(|item| walk(item, changed)).collect(),
+            Value::Object(fields) => fields.into_iter().map(|(name, field)| (name, walk(field, changed))).collect(),
+            Value::Null | Value::Bool(_) | Value::String(_) => value,
+        }
+    }
+    let mut changed = false;
+    let value = walk(value, &mut changed);
+    changed.then_some(value)
+}
+
+fn strictly<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

@@ -21,7 +21,7 @@ pub struct Liveness {
 pub struct Readiness {
     /// `ready` or `not_ready`.
     pub status: String,
-    /// Which parts are not ready; no more than their names, since anybody may ask.
+    /// Which parts are not ready, one a line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

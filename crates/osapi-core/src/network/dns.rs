@@ -62,7 +62,7 @@ pub struct DnsUpdate {
     pub interface: InterfaceName,
     /// Name servers, in order of preference, at most 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>, max_items = 16))]
+    #[cfg_attr(feature = "schema", schema(schema_with = super::ip::optional_servers))]
     pub servers: Option<Vec<IpAddr>>,
     /// Search domains, in order, at most 32.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -119,4 +119,15 @@ pub struct PingStatistics {
     pub max_rtt_ms: Option<f64>,
 }
 
-written_as_text!(PingAddress, example: "192.0.2.1", pattern: r"^[0-9A-Za-z:._-]{1,253}$");
+written_as_text!(PingAddress);
+
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for PingAddress {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let name = <SearchDomain as utoipa::PartialSchema>::schema();
+        super::ip::alternatives().item(name).examples(["192.0.2.1"]).into()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for PingAddress {}

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::extract::{Nothing, Params, Part};
 use crate::fault::Fault;
-use query::{AuditQuery, ExportQuery, newest_first};
+use query::{AuditQuery, ExportQuery, newest_first, readable};
 
 /// Lists audit entries, newest first.
 ///
@@ -39,7 +39,7 @@ pub(crate) async fn list(
     responses((status = 200, description = "One entry a line.", content_type = "application/x-ndjson", body = String)))]
 pub(crate) async fn export(State(app): State<Arc<App>>, Params(query): Params<ExportQuery>) -> Result<Response, Fault> {
     let extent = app.audit.log().extent().await?;
-    let entries = app.audit.log().read(extent.first, extent.last);
+    let entries = readable(app.audit.log().read(extent.first, extent.last));
     let lines = entries
         .try_filter(move |entry| std::future::ready(query.matches(entry)))
         .map(|entry| entry.and_then(|entry| line(&entry)))

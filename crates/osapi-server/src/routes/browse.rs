@@ -1,9 +1,10 @@
 //! The API's document and a page to read it.
 
-use axum::Json;
+use std::sync::LazyLock;
+
 use axum::response::{Html, IntoResponse, Response};
+use bytes::Bytes;
 use http::header;
-use utoipa::openapi::OpenApi;
 
 use crate::extract::{Nothing, Params};
 
@@ -14,8 +15,10 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 /// This document, OpenAPI 3.1.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "documentation", operation_id = "openapi",
     responses((status = 200, description = "The document.", body = Object)))]
-pub(crate) async fn document(_query: Params<Nothing>) -> Json<OpenApi> {
-    Json(crate::document::openapi())
+pub(crate) async fn document(_query: Params<Nothing>) -> Response {
+    /// It is the same for as long as the program runs.
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| crate::document::openapi().to_string().into());
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response()
 }
 
 /// A page to read this document.

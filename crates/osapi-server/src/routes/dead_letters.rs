@@ -1,5 +1,6 @@
 //! `/api/v1/dead-letters`: messages that could not be a job or could not be delivered.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use axum::Json;
@@ -45,47 +46,47 @@ pub(crate) async fn list(
 
 /// Shows one dead letter.
 #[utoipa::path(get, path = "/api/v1/dead-letters/{sequence}", tag = "jobs", operation_id = "dead_letter_get",
-    params(("sequence" = u64, Path, description = "Its place.")),
+    params(("sequence" = u64, Path, minimum = 1, description = "Its place.")),
     responses((status = 200, description = "The letter.", body = DeadLetter),
         (status = 404, description = "No such letter.", body = Problem)))]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
-    Part(sequence): Part<u64>,
+    Part(sequence): Part<NonZeroU64>,
     _query: Params<Nothing>,
 ) -> Result<Json<DeadLetter>, Fault> {
-    Ok(Json(app.jobs.dead_letter(sequence).await?))
+    Ok(Json(app.jobs.dead_letter(sequence.get()).await?))
 }
 
 /// Sends the message of a dead letter again as the job it names. It also needs the permission of that job's operation.
 #[utoipa::path(post, path = "/api/v1/dead-letters/{sequence}/requeue", tag = "jobs", operation_id = "dead_letter_requeue",
-    params(("sequence" = u64, Path, description = "Its place.")),
+    params(("sequence" = u64, Path, minimum = 1, description = "Its place.")),
     responses((status = 204, description = "It is sent again and the letter is gone."),
         (status = 404, description = "No such letter.", body = Problem),
         (status = 409, description = "It names no job that may still run.", body = Problem)))]
 pub(crate) async fn requeue(
     State(app): State<Arc<App>>,
     context: Context,
-    Part(sequence): Part<u64>,
+    Part(sequence): Part<NonZeroU64>,
     _query: Params<Nothing>,
 ) -> Result<StatusCode, Fault> {
-    let letter = app.jobs.dead_letter(sequence).await?;
+    let letter = app.jobs.dead_letter(sequence.get()).await?;
     if let Some(job) = letter.job_id {
         context.note_job(job);
         context.require(app.jobs.get(job).await?.operation.permission())?;
     }
-    context.note_job(app.jobs.requeue_dead_letter(sequence).await?);
+    context.note_job(app.jobs.requeue_dead_letter(sequence.get()).await?);
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Drops a dead letter.
 #[utoipa::path(delete, path = "/api/v1/dead-letters/{sequence}", tag = "jobs", operation_id = "dead_letter_delete",
-    params(("sequence" = u64, Path, description = "Its place.")),
+    params(("sequence" = u64, Path, minimum = 1, description = "Its place.")),
     responses((status = 204, description = "It is gone."), (status = 404, description = "No such letter.", body = Problem)))]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
-    Part(sequence): Part<u64>,
+    Part(sequence): Part<NonZeroU64>,
     _query: Params<Nothing>,
 ) -> Result<StatusCode, Fault> {
-    app.jobs.drop_dead_letter(sequence).await?;
+    app.jobs.drop_dead_letter(sequence.get()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -28,6 +28,9 @@ use crate::gate::Context;
 /// The most jobs in one part of a list.
 const MOST: usize = 1000;
 
+/// The most jobs to skip; whoever wants more uses a cursor.
+const MOST_SKIPPED: usize = 10_000_000;
+
 /// Which jobs, and which part of them.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -56,6 +59,7 @@ pub(crate) struct ListQuery {
     #[param(required = false, default = 0, maximum = 10_000_000)]
     offset: usize,
     /// What the part before gave as `next_cursor`.
+    #[param(value_type = Option<String>, format = Uuid)]
     cursor: Option<String>,
 }
 
@@ -90,7 +94,7 @@ pub(crate) async fn create(
     submission.queue = body.queue;
     submission.idempotency_key = idempotency_key(body.idempotency_key, &headers)?;
     let submitted = app.jobs.submit(submission).await?;
-    Ok(created(&context, submitted))
+    Ok(created(&context, &submitted))
 }
 
 /// Lists jobs, newest first.
@@ -105,6 +109,9 @@ pub(crate) async fn list(
         limit if limit <= MOST => limit,
         _ => return Err(Fault::invalid("`limit` must be at most 1000")),
     };
+    if query.offset > MOST_SKIPPED {
+        return Err(Fault::invalid("`offset` must be at most 10000000").with_hint("use `cursor`"));
+    }
     let filter = JobFilter {
         status: query.status,
         operation: query.operation,
@@ -175,7 +182,7 @@ pub(crate) async fn retry(
     context.note(Some(body.target.as_ref().unwrap_or(&job.target)), summary(&job.operation));
     context.require(job.operation.permission())?;
     let submitted = app.jobs.retry(id, body.target, context.subject()).await?;
-    Ok(created(&context, submitted))
+    Ok(created(&context, &submitted))
 }
 
 /// Calls a job off: hosts that have not begun never will, hosts at it are told to stop.
@@ -195,7 +202,7 @@ pub(crate) async fn cancel(
     Ok(StatusCode::ACCEPTED)
 }
 
-fn created(context: &Context, submitted: Submitted) -> Response {
+fn created(context: &Context, submitted: &Submitted) -> Response {
     context.note_job(submitted.job_id);
     let (status, word) =
         if submitted.existing { (StatusCode::OK, "existing") } else { (StatusCode::CREATED, "created") };

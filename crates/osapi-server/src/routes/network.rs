@@ -23,7 +23,7 @@ use crate::gate::Context;
 pub(crate) struct DnsChange {
     /// Name servers, in order of preference, at most 16.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, max_items = 16)]
+    #[schema(schema_with = osapi_core::network::ip::optional_servers)]
     servers: Option<Vec<IpAddr>>,
     /// Search domains, in order, at most 32.
     #[serde(default)]

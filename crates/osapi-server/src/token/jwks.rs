@@ -57,7 +57,7 @@ impl Jwks {
     /// The key a token names. Without a name, the only one of that algorithm.
     pub(super) async fn key(&self, algorithm: Algorithm, id: Option<&str>) -> Option<DecodingKey> {
         let (found, age) = self.find(algorithm, id);
-        let wanted_at_most = if found.is_some() { self.refresh } else { LOOK_AGAIN };
+        let wanted_at_most = if found.is_some() { self.refresh } else { LOOK_AGAIN.min(self.refresh) };
         if age <= wanted_at_most {
             return found;
         }

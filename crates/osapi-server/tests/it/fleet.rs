@@ -58,19 +58,24 @@ impl Fleet {
 
     /// The same with other settings.
     pub(crate) async fn with(change: impl FnOnce(&mut ServerSettings)) -> Self {
-        let broker = Broker::start().await;
-        let connection = connect(&broker, "test").await;
-        connection.prepare(&RetentionSettings::default()).await.expect("streams and buckets");
-        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (address, served) = serve_another(&connection, &shutdown, change).await;
-        let end = shutdown.clone().drop_guard();
-        let fleet = Self { broker, address, connection, shutdown, served, tasks, _end: end };
+        let fleet = Self::without_waiting(change).await;
         let client = fleet.client(None);
         wait_until("the API to be ready", PATIENCE, async || {
             client.health_ready().await.is_ok_and(|answer| answer.status == 200)
         })
         .await;
         fleet
+    }
+
+    /// The same without waiting until it is ready.
+    pub(crate) async fn without_waiting(change: impl FnOnce(&mut ServerSettings)) -> Self {
+        let broker = Broker::start().await;
+        let connection = connect(&broker, "test").await;
+        connection.prepare(&RetentionSettings::default()).await.expect("streams and buckets");
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (address, served) = serve_another(&connection, &shutdown, change).await;
+        let end = shutdown.clone().drop_guard();
+        Self { broker, address, connection, shutdown, served, tasks, _end: end }
     }
 
     /// Starts a worker and waits until the API knows it.

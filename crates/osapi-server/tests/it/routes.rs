@@ -17,7 +17,7 @@ pub(crate) struct Route {
 
 /// Every route of the document, with values in its path that no route refuses for their form and that name nothing.
 pub(crate) fn routes() -> Vec<Route> {
-    let document = serde_json::to_value(osapi_server::openapi()).unwrap();
+    let document = osapi_server::openapi();
     let mut routes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

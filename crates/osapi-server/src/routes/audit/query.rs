@@ -1,10 +1,11 @@
 //! Which audit entries, and how a bounded look through the trail finds them.
 
-use futures::TryStreamExt as _;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use osapi_core::api::AuditPage;
 use osapi_core::audit::AuditEntry;
-use osapi_jobs::AuditLog;
+use osapi_jobs::{AuditLog, StoreError};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -109,6 +110,19 @@ impl AuditQuery {
     }
 }
 
+/// Leaves out what is no entry of ours; a check of the chain tells of it.
+pub(super) fn readable(
+    entries: BoxStream<'static, Result<AuditEntry, StoreError>>,
+) -> impl Stream<Item = Result<AuditEntry, StoreError>> {
+    entries.filter(|entry| {
+        let unreadable = matches!(entry, Err(StoreError::Unreadable { .. }));
+        if unreadable {
+            tracing::warn!("the audit trail holds something that is no entry: `audit verify` tells where");
+        }
+        std::future::ready(!unreadable)
+    })
+}
+
 /// A part of the trail, newest first. The places of entries never change, so the parts do not shift as entries come.
 pub(super) async fn newest_first(log: &AuditLog, query: &AuditQuery) -> Result<AuditPage, Fault> {
     query.check()?;
@@ -124,7 +138,7 @@ pub(super) async fn newest_first(log: &AuditLog, query: &AuditQuery) -> Result<A
     let mut items = Vec::new();
     'trail: while next >= lowest && extent.entries > 0 {
         let from = lowest.max(next.saturating_sub(chunk - 1));
-        let entries: Vec<AuditEntry> = log.read(from, next).try_collect().await?;
+        let entries: Vec<AuditEntry> = readable(log.read(from, next)).try_collect().await?;
         next = from - 1;
         for entry in entries.into_iter().rev().filter(|entry| query.matches(entry)) {
             if skip > 0 {

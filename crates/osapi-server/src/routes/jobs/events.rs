@@ -10,9 +10,9 @@ use futures::{Stream, StreamExt as _};
 use http::HeaderMap;
 use osapi_core::JobId;
 use osapi_core::api::Problem;
-use osapi_core::job::JobEvent;
+use osapi_core::job::{JobEvent, JobEventKind};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::extract::{Params, Part};
@@ -21,6 +21,9 @@ use crate::gate::Context;
 
 /// A comment is sent when nothing has happened for so long, so that nobody between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The largest number that every JSON reader keeps exactly.
+const MOST: u64 = (1 << 53) - 1;
 
 /// Where to begin.
 #[derive(Deserialize, IntoParams)]
@@ -32,6 +35,18 @@ pub(crate) struct EventQuery {
     after: Option<u64>,
 }
 
+/// An event as it is sent.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it exists for the document; axum writes events")]
+struct ServerSentEvent {
+    /// Its place, to resume after; absent where it has none.
+    id: Option<String>,
+    /// What happened.
+    event: JobEventKind,
+    /// The `JobEvent` as JSON.
+    data: String,
+}
+
 /// Streams what happened to a job and what happens until it is final, as server-sent events.
 ///
 /// Each event has its sequence as `id`, its kind as `event` and a `JobEvent` as `data`.
@@ -39,7 +54,7 @@ pub(crate) struct EventQuery {
     params(("id" = JobId, Path, description = "The job."), EventQuery,
         ("Last-Event-ID" = Option<u64>, Header, maximum = 9_007_199_254_740_991i64,
             description = "The last event seen: the stream resumes after it.")),
-    responses((status = 200, description = "The events.", content_type = "text/event-stream", body = String),
+    responses((status = 200, description = "The events.", content_type = "text/event-stream", body = ServerSentEvent),
         (status = 404, description = "No such job.", body = Problem)))]
 pub(crate) async fn events(
     State(app): State<Arc<App>>,
@@ -56,6 +71,9 @@ pub(crate) async fn events(
         }
         None => query.after.unwrap_or(0),
     };
+    if after > MOST || query.after.is_some_and(|after| after > MOST) {
+        return Err(Fault::invalid(format!("the event to begin after must be at most {MOST}")));
+    }
     let events = app.jobs.events(id, after).await?;
     let shutdown = app.shutdown.clone();
     let stream = events.take_until(async move { shutdown.cancelled().await }).map(|event| Ok(server_sent(&event)));
