@@ -44,8 +44,8 @@ pub(crate) struct Arguments {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The configuration file
-    #[arg(short = 'f', long, global = true, value_name = "FILE", env = "OSAPI_OSAPIFILE", hide_env_values = true)]
+    /// The configuration file; OSAPI_OSAPIFILE or /etc/osapi/osapi.yaml when left out
+    #[arg(short = 'f', long, global = true, value_name = "FILE")]
     pub(crate) osapi_file: Option<PathBuf>,
 
     /// Log at debug level and trace to stdout
@@ -56,8 +56,8 @@ pub(crate) struct Global {
     #[arg(short, long, global = true, conflicts_with = "format")]
     pub(crate) json: bool,
 
-    /// How to print what a command gives
-    #[arg(short = 'o', long, global = true, value_name = "FORMAT")]
+    /// How to print what a command gives: table, wide, json, yaml or jsonl
+    #[arg(short = 'o', long, global = true, value_name = "FORMAT", hide_possible_values = true)]
     pub(crate) format: Option<Format>,
 
     /// Leave the heads of tables out
@@ -68,16 +68,16 @@ pub(crate) struct Global {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
-    /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    /// When to use colours: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub(crate) color: Colour,
 }
 
 impl Global {
     /// No flags, and nothing printed: for questions a shell asks.
-    pub(crate) fn quiet() -> Self {
+    pub(crate) const fn silent() -> Self {
         Self {
-            osapi_file: std::env::vars_os().find(|(name, _)| name == "OSAPI_OSAPIFILE").map(|(_, path)| path.into()),
+            osapi_file: None,
             debug: false,
             json: false,
             format: None,

@@ -63,7 +63,7 @@ fn workers() -> Vec<osapi_core::worker::Worker> {
 
 /// Asks the API server of the environment, the context and the file: flags typed so far are not known here.
 fn ask<T>(question: impl AsyncFnOnce(&Client) -> Option<T>) -> Option<T> {
-    let session = Session::new(&Global::quiet(), Environment::of_process());
+    let session = Session::new(&Global::silent(), Environment::of_process());
     let submission = Submission { timeout: Some(PATIENCE), ..Submission::default() };
     let remote = Remote::new(&session, &Connection::default(), submission).ok()?;
     let answer = async { Ok(tokio::time::timeout(PATIENCE, question(&remote.client)).await.ok().flatten()) };

@@ -69,7 +69,9 @@ impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         let hint = match &error {
             SettingsError::Read { .. } => "`osapi config init` writes a configuration; `--osapi-file` names another",
-            SettingsError::Problems(_) => "`osapi config show` lists every key; nothing was started",
+            SettingsError::Problems(_) => {
+                "`osapi config reference` lists every key, `osapi config init` writes a first configuration"
+            }
         };
         Self::of(&error).with_hint(hint)
     }

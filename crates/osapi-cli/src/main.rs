@@ -11,6 +11,7 @@ mod render;
 mod roles;
 mod session;
 mod settings;
+mod terminal;
 
 use std::process::ExitCode;
 

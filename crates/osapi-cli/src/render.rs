@@ -20,6 +20,7 @@ pub(crate) use rows::{rows, worker, workers};
 pub(crate) use table::{Table, pairs};
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::failure::Failure;
 use crate::printer::{Format, Printer};
@@ -30,7 +31,7 @@ pub(crate) fn show(printer: &Printer, body: &str, table: impl FnOnce() -> String
         Format::Table | Format::Wide => printer.data(&table()),
         Format::Json => printer.data(body),
         Format::Yaml => printer.data(&yaml::of(&parsed(body)?)),
-        Format::Jsonl => lines(printer, &parsed(body)?),
+        Format::Jsonl => lines(printer, body),
     }
 }
 
@@ -38,11 +39,22 @@ fn parsed(body: &str) -> Result<Value, Failure> {
     serde_json::from_str(body).map_err(|error| Failure::usage(format!("the answer is not JSON: {error}")))
 }
 
-/// The items of a list, the rows of a result, or the whole as one line.
-fn lines(printer: &Printer, value: &Value) -> Result<(), Failure> {
-    let items = ["results", "items", "workers"].iter().find_map(|key| value.get(key)?.as_array());
-    match items {
-        Some(items) => items.iter().try_for_each(|item| printer.data(&item.to_string())),
-        None => printer.data(&value.to_string()),
+/// The lists an answer may consist of.
+#[derive(serde::Deserialize)]
+struct Lists<'a> {
+    #[serde(borrow)]
+    results: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    items: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    workers: Option<Vec<&'a RawValue>>,
+}
+
+/// The items of a list or the rows of a result, each untouched on a line of its own; anything else as one line.
+fn lines(printer: &Printer, body: &str) -> Result<(), Failure> {
+    let lists: Option<Lists<'_>> = serde_json::from_str(body).ok();
+    match lists.and_then(|lists| lists.results.or(lists.items).or(lists.workers)) {
+        Some(items) => items.iter().try_for_each(|item| printer.data(item.get())),
+        None => printer.data(body),
     }
 }

@@ -1,5 +1,7 @@
 //! What one run of the program has at hand: where it writes, and where its settings come from.
 
+use std::path::PathBuf;
+
 use osapi_settings::{Environment, Layer};
 
 use crate::arguments::Global;
@@ -22,13 +24,13 @@ impl Session {
         let printer = Printer::new(format, global.color, &environment);
         let printer = Printer { headers: !global.no_headers, quiet: global.quiet, ..printer };
         let flags = Layer::new().with_some("debug", global.debug.then_some("true"), "--debug");
-        let sources =
-            Sources { file: global.osapi_file.clone(), flags, context: Layer::new(), environment: environment.clone() };
+        let file = global.osapi_file.clone().or_else(|| environment.get("OSAPI_OSAPIFILE").map(PathBuf::from));
+        let sources = Sources { file, flags, context: Layer::new(), environment: environment.clone() };
         Self { printer, environment, sources }
     }
 
     /// The same run with another configuration file.
-    pub(crate) fn with_file(&self, file: std::path::PathBuf) -> Self {
+    pub(crate) fn with_file(&self, file: PathBuf) -> Self {
         let sources = Sources { file: Some(file), ..self.sources.clone() };
         Self { printer: self.printer.clone(), environment: self.environment.clone(), sources }
     }

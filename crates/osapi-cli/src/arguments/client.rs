@@ -25,8 +25,8 @@ pub(crate) struct Connection {
     /// The API server, such as https://osapi.example.com
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// The named API server to use instead of the current one
-    #[arg(long, global = true, value_name = "NAME", env = "OSAPI_CONTEXT", hide_env_values = true)]
+    /// The named API server to use; OSAPI_CONTEXT or the current one when left out
+    #[arg(long, global = true, value_name = "NAME", add = crate::complete::contexts())]
     pub(crate) context: Option<String>,
     /// A file with the token to show
     #[arg(long, global = true, value_name = "FILE")]

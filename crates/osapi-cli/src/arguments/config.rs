@@ -29,8 +29,8 @@ pub(crate) enum Config {
         #[arg(long)]
         given: bool,
     },
-    /// Print the reference page of all keys
-    #[command(hide = true, after_help = REFERENCE)]
+    /// Print what every key means, in Markdown
+    #[command(after_help = REFERENCE)]
     Reference,
 }
 

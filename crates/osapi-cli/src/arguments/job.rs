@@ -110,10 +110,10 @@ pub(crate) enum DeadLetter {
 #[command(group = ArgGroup::new("which").required(true).args(["id", "job_id"]))]
 pub(crate) struct Which {
     /// The job
-    #[arg(value_name = "JOB", add = crate::complete::jobs())]
+    #[arg(value_name = "JOB", value_parser = job_id, add = crate::complete::jobs())]
     id: Option<JobId>,
     /// The job
-    #[arg(long, value_name = "JOB")]
+    #[arg(long, value_name = "JOB", value_parser = job_id)]
     job_id: Option<JobId>,
 }
 
@@ -165,6 +165,10 @@ pub(crate) struct List {
     /// Leave this many out first
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) offset: usize,
+}
+
+fn job_id(text: &str) -> Result<JobId, String> {
+    text.parse().map_err(|_| "a job's id is a UUID, as `osapi client job list` shows it".to_owned())
 }
 
 fn state(text: &str) -> Result<JobState, String> {

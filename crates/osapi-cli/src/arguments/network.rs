@@ -1,6 +1,7 @@
 //! `client network`.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use clap::{ArgGroup, Args, Subcommand};
 use osapi_core::network::{DnsQuery, DnsUpdate, InterfaceName, Ping, PingAddress, SearchDomain};
@@ -41,10 +42,10 @@ pub(crate) struct DnsUpdateArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) interface_name: InterfaceName,
     /// Name servers in order, separated by commas; empty for none
-    #[arg(long, value_name = "ADDRESSES", value_parser = comma_separated::<IpAddr>)]
+    #[arg(long, value_name = "ADDRESSES", value_parser = addresses)]
     pub(crate) servers: Option<List<IpAddr>>,
     /// Search domains in order, separated by commas; empty for none
-    #[arg(long, value_name = "DOMAINS", value_parser = comma_separated::<SearchDomain>)]
+    #[arg(long, value_name = "DOMAINS", value_parser = domains)]
     pub(crate) search_domains: Option<List<SearchDomain>>,
     /// Keep the change even if the new servers do not answer
     #[arg(long)]
@@ -75,12 +76,19 @@ pub(crate) struct PingArguments {
 #[derive(Clone, Debug)]
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
-fn comma_separated<T>(text: &str) -> Result<List<T>, T::Err>
-where
-    T: std::str::FromStr,
-{
-    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-    items.map(str::parse).collect::<Result<_, _>>().map(List)
+fn addresses(text: &str) -> Result<List<IpAddr>, String> {
+    items(text)
+        .map(|item| item.parse().map_err(|_| format!("`{item}` is not an IP address")))
+        .collect::<Result<_, _>>()
+        .map(List)
+}
+
+fn domains(text: &str) -> Result<List<SearchDomain>, <SearchDomain as FromStr>::Err> {
+    items(text).map(str::parse).collect::<Result<_, _>>().map(List)
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 impl Network {

@@ -60,20 +60,33 @@ fn show(remote: &Remote, kind: OperationKind, body: &str) -> Result<ExitStatus, 
 
 /// The server said no, or the one host that was asked did.
 fn refused(remote: &Remote, kind: OperationKind, error: &ClientError) -> Result<ExitStatus, Failure> {
-    let failure = remote.failure(error);
-    let ClientError::Refused { problem, .. } = error else { return Err(failure) };
+    let ClientError::Refused { problem, .. } = error else { return Err(remote.failure(error)) };
     let rows: &[Row<Value>] = problem.details.as_ref().map_or(&[], |details| &details.results);
     if rows.is_empty() {
-        return Err(failure);
+        return Err(remote.refused_target(error));
     }
+    let failure = remote.failure(error);
     let status = ExitStatus::of_hosts(rows.iter().map(|row| row.status));
-    if is_table(remote) && (rows.len() > 1 || rows.iter().any(|row| row.status == HostStatus::Ok)) {
-        remote.printer.data(&render::rows(kind, rows, &remote.printer))?;
-    }
-    let names = rows.first().filter(|_| rows.len() == 1).map(|row| format!("`{}`: ", row.hostname)).unwrap_or_default();
-    let named = failure.message.contains(names.trim_end_matches([':', ' '])) || names.is_empty();
-    let message = if named { failure.message } else { format!("{names}{}", failure.message) };
-    Err(Failure { message, status, ..failure })
+    let [row] = rows else {
+        if is_table(remote) {
+            remote.printer.data(&render::rows(kind, rows, &remote.printer))?;
+        }
+        return Err(Failure { status, ..failure });
+    };
+    let named = failure.message.contains(&format!("`{}`", row.hostname));
+    let message = if named { failure.message } else { format!("`{}`: {}", row.hostname, failure.message) };
+    // What helps is the host's own hint, or to know how the host does.
+    let hint = match row.status {
+        HostStatus::Unreachable => Some("`osapi client worker list` shows when each host was last seen".to_owned()),
+        HostStatus::Pending | HostStatus::Acknowledged | HostStatus::Running => failure.hint,
+        HostStatus::Ok
+        | HostStatus::Failed
+        | HostStatus::Unsupported
+        | HostStatus::Cancelled
+        | HostStatus::Expired
+        | HostStatus::Interrupted => row.error.as_ref().and_then(|error| error.hint.clone()),
+    };
+    Err(Failure { message, hint, status })
 }
 
 /// The endpoint of each operation.

@@ -38,7 +38,7 @@ enum End {
 
 /// Submits a job; prints it at once with `--no-wait`, else follows it and prints what came of it.
 pub(crate) async fn submit(remote: &Remote, job: CreateJob) -> Result<ExitStatus, Failure> {
-    let created = remote.client.job_create(&job).await.map_err(|error| remote.failure(&error))?;
+    let created = remote.client.job_create(&job).await.map_err(|error| remote.refused_target(&error))?;
     let id = created.value.job_id;
     if remote.submission.no_wait {
         remote.show(&created, |created, _| created.job_id.to_string())?;
@@ -120,13 +120,12 @@ async fn follow(remote: &Remote, job: JobId, view: &View) -> Result<End, Failure
             Err(_) => Ok(End::Late),
         },
         _ = interrupt.recv() => {
-            view.clear();
-            remote.printer.say(&format!(
+            view.say(&format!(
                 "detached from job {job}, which goes on; Ctrl-C again calls it off, `osapi client job watch {job}` comes back"
             ));
             if tokio::time::timeout(SECOND_THOUGHT, interrupt.recv()).await.is_ok() {
                 remote.client.job_cancel(job).await.map_err(|error| remote.failure(&error))?;
-                remote.printer.say(&format!("job {job} is called off"));
+                view.say(&format!("job {job} is called off"));
             }
             Ok(End::Detached)
         }

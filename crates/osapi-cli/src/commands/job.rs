@@ -67,7 +67,7 @@ pub(crate) async fn run(remote: &Remote, command: Job) -> Result<ExitStatus, Fai
 /// Submits and returns at once, unless told to wait.
 async fn add(remote: &Remote, submit: &Submit) -> Result<ExitStatus, Failure> {
     let job = job(remote, submit).await?;
-    let created = remote.client.job_create(&job).await.map_err(|error| remote.failure(&error))?;
+    let created = remote.client.job_create(&job).await.map_err(|error| remote.refused_target(&error))?;
     after_creation(remote, &created).await
 }
 

@@ -4,13 +4,13 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
 use super::remote::Remote;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Format;
 use crate::render;
+use crate::terminal::Modes;
 
 /// How often to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,24 +58,21 @@ async fn live(remote: &Remote, interval: Duration) -> Result<ExitStatus, Failure
 
 /// The terminal with a screen of our own, given back when dropped.
 struct Screen {
-    before: Termios,
+    _modes: Modes,
 }
 
 impl Screen {
     fn open() -> std::io::Result<Self> {
-        let before = tcgetattr(std::io::stdin())?;
-        let mut raw = before.clone();
-        // Keys come one by one and unseen; Ctrl-C is a key too, so that we get to give the screen back.
-        raw.local_modes &= !(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
-        raw.special_codes[SpecialCodeIndex::VMIN] = 0;
-        raw.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(std::io::stdin(), OptionalActions::Now, &raw)?;
+        let modes = Modes::key_by_key()?;
         write("\u{1b}[?1049h\u{1b}[?25l");
-        Ok(Self { before })
+        Ok(Self { _modes: modes })
     }
 
+    /// Draws as many lines as there is room for.
     fn draw(&self, text: &str) {
-        write(&format!("\u{1b}[H\u{1b}[2J{}", text.replace('\n', "\r\n")));
+        let rows = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| size.ws_row);
+        let lines: Vec<&str> = text.lines().take(usize::from(rows.max(1))).collect();
+        write(&format!("\u{1b}[H\u{1b}[2J{}", lines.join("\r\n")));
     }
 
     /// Whether `q`, Escape or Ctrl-C is pressed before the time is over.
@@ -96,7 +93,6 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         write("\u{1b}[?25h\u{1b}[?1049l");
-        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.before);
     }
 }
 

@@ -91,6 +91,23 @@ impl Remote {
         }
     }
 
+    /// The same for a request with a target. The server's hint names an endpoint where there is a command for it.
+    pub(crate) fn refused_target(&self, error: &ClientError) -> Failure {
+        let failure = self.failure(error);
+        match error.code() {
+            ErrorCode::NotFound => failure.with_hint("`osapi client worker list` shows the hosts and their labels"),
+            ErrorCode::Invalid
+            | ErrorCode::Unauthenticated
+            | ErrorCode::Forbidden
+            | ErrorCode::Conflict
+            | ErrorCode::Unsupported
+            | ErrorCode::Unavailable
+            | ErrorCode::Timeout
+            | ErrorCode::Failed
+            | ErrorCode::Internal => failure,
+        }
+    }
+
     fn hint_for(&self, code: ErrorCode) -> Option<String> {
         match code {
             ErrorCode::Unauthenticated if !self.has_token => Some(
@@ -128,7 +145,7 @@ pub(crate) fn settings(session: &Session, connection: &Connection) -> Result<Set
     let contexts = Contexts::load(&session.environment)?;
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
     session.settings_with(Need::Nothing, |sources| {
-        let context = match contexts.find(connection.context.as_deref())? {
+        let context = match contexts.find(connection.context.as_deref().or(session.environment.get("OSAPI_CONTEXT")))? {
             Some((name, entry)) => entry.layer(name),
             None => Layer::new(),
         };

@@ -125,7 +125,14 @@ fn validate(session: &Session, token: &str) -> Result<ExitStatus, Failure> {
             &[
                 ("Subject", claims.sub.clone()),
                 ("Roles", claims.roles.join(", ")),
-                ("Permissions", claims.permissions.join(", ")),
+                (
+                    "Permissions",
+                    if claims.permissions.is_empty() {
+                        "those of the roles".to_owned()
+                    } else {
+                        claims.permissions.join(", ")
+                    },
+                ),
                 ("Effective permissions", effective.join(", ")),
                 ("Audience", audience.clone()),
                 ("Issued", shown(claims.iat)),

@@ -105,8 +105,9 @@ pub(crate) fn job_stats(stats: &JobStats, printer: &Printer) -> String {
     let mut table = Table::new(["STATUS", "JOBS"]);
     for state in JobState::ALL {
         let count = stats.status_counts.get(&state).copied().unwrap_or_default();
-        let style = if count > 0 { state_colour(state) } else { Style::Dim };
-        table.styled_row(vec![(state.to_string(), Some(style)), (count.to_string(), None)]);
+        if count > 0 || printer.format == Format::Wide {
+            table.styled_row(vec![(state.to_string(), Some(state_colour(state))), (count.to_string(), None)]);
+        }
     }
     let mut operations = Table::new(["OPERATION", "JOBS"]);
     for (operation, count) in &stats.operation_counts {

@@ -25,7 +25,7 @@ pub(crate) fn columns(kind: OperationKind, format: Format) -> Vec<&'static str> 
         OperationKind::NetworkDnsGet => vec!["SERVERS", "SEARCH DOMAINS"],
         OperationKind::NetworkDnsUpdate => vec!["CHANGE", "SERVERS", "SEARCH DOMAINS"],
         OperationKind::NetworkPingDo => vec!["ADDRESS", "SENT", "RECEIVED", "LOSS", "MIN", "AVG", "MAX"],
-        OperationKind::PackageListGet => vec!["PACKAGE", "VERSION", "ARCHITECTURE", "STATUS"],
+        OperationKind::PackageListGet => vec!["PACKAGE", "VERSION", "ARCHITECTURE", "STATE"],
     };
     if wide {
         columns.extend(more_columns(kind));

@@ -42,7 +42,9 @@ pub(crate) fn rows(kind: OperationKind, rows: &[Row<Value>], printer: &Printer) 
     }
     let failed = rows.iter().any(|row| row.status != HostStatus::Ok);
     let with_status = failed || kind.class() == Class::Modify;
-    let columns = columns(kind, printer.format);
+    // Where nobody has anything to show, its columns would only be empty.
+    let nothing = groups.iter().all(|group| group.shown.lines.is_empty());
+    let columns = if nothing && failed { vec![] } else { columns(kind, printer.format) };
     let mut headers = vec!["HOSTNAME"];
     headers.extend(with_status.then_some("STATUS"));
     headers.extend(&columns);

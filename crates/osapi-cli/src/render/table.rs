@@ -1,6 +1,6 @@
 //! A table for people: columns apart by blanks, no borders, wrapped to the terminal.
 
-use comfy_table::{Cell, Color, ContentArrangement, Table as Grid};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table as Grid};
 
 use crate::printer::{Printer, Style};
 
@@ -48,6 +48,10 @@ impl Table {
         }
         for column in grid.column_iter_mut() {
             column.set_padding((0, 3));
+        }
+        // Names and ids are copied, so they are never broken.
+        if let Some(first) = grid.column_mut(0) {
+            first.set_constraint(ColumnConstraint::ContentWidth);
         }
         let lines: Vec<String> = grid.lines().map(|line| line.trim_end().to_owned()).collect();
         lines.join("\n")

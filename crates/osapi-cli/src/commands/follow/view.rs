@@ -10,6 +10,7 @@ use osapi_core::{HostName, HostStatus, JobId};
 
 use crate::printer::{Format, Printer};
 use crate::render;
+use crate::terminal::Modes;
 
 /// How many hosts have a line of their own; the others are counted.
 const LINES: usize = 12;
@@ -22,6 +23,7 @@ pub(crate) struct View {
 }
 
 struct Live {
+    _modes: Option<Modes>,
     bars: MultiProgress,
     head: ProgressBar,
     job: JobId,
@@ -36,7 +38,7 @@ impl View {
                 let head = bars.add(ProgressBar::new_spinner());
                 head.set_style(style("{spinner} {msg} ({elapsed})"));
                 head.enable_steady_tick(Duration::from_millis(120));
-                Live { bars, head, job, hosts: RefCell::default() }
+                Live { _modes: Modes::without_control_echo(), bars, head, job, hosts: RefCell::default() }
             });
         Self { printer: printer.clone(), live }
     }
@@ -74,6 +76,15 @@ impl View {
         let words = event.error.as_ref().map(|error| error.message.as_str()).or(event.message.as_deref());
         live.set(host, status, words);
         live.count();
+    }
+
+    /// Says something above the lines.
+    pub(crate) fn say(&self, text: &str) {
+        match &self.live {
+            // A terminal that is gone hears nothing.
+            Some(live) => drop(live.bars.println(text)),
+            None => self.printer.say(text),
+        }
     }
 
     /// Takes the lines off the screen, so that what came of it can be printed.

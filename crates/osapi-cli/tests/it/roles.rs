@@ -1,0 +1,113 @@
+//! The roles as processes: all in one tree, alone, told to stop, and killed.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use osapi_testkit::{free_port, nats_server, wait_until};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::fleet::BOUND;
+use crate::program::{Program, written};
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+fn nats_pid(program: &Program) -> Option<u32> {
+    std::fs::read_to_string(program.path(".local/nats/nats-server.pid")).ok()?.trim().parse().ok()
+}
+
+fn runs(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // A process that ended and was not collected yet runs no more.
+    stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['S', 'R', 'D']))
+}
+
+fn quickstart(program: &Program) -> Child {
+    let mut command = program.command(&["quickstart"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.by_ref().any(|line| line.unwrap().starts_with("Ctrl-C stops everything")), "it did not get ready");
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+#[tokio::test]
+async fn from_nothing_to_a_fleet_that_answers_and_stops_in_good_order() {
+    let program = Program::new();
+    let mut child = quickstart(&program);
+    let pid = nats_pid(&program).unwrap();
+    let asked = program.run("-f .local/osapi.yaml client system hostname --json");
+    assert_eq!(asked.status.code(), Some(0), "{}", String::from_utf8_lossy(&asked.stderr));
+
+    let since = Instant::now();
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(since.elapsed() < Duration::from_secs(5), "stopping took {:?}", since.elapsed());
+    assert!(!runs(pid), "the broker outlived us");
+
+    // What it kept is there the next time.
+    let again = program.run("quickstart --once");
+    assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+    assert!(String::from_utf8_lossy(&again.stdout).contains("HOSTNAME"));
+}
+
+#[tokio::test]
+async fn the_broker_does_not_outlive_a_killed_program() {
+    let program = Program::new();
+    let mut child = quickstart(&program);
+    let pid = nats_pid(&program).unwrap();
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    wait_until("the broker's end", BOUND, async || !runs(pid)).await;
+    assert_eq!(program.run("quickstart --once").status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_roles_start_alone_and_meet() {
+    let nats = free_port().to_string();
+    let program = Program::new()
+        .with("OSAPI_NATS_SERVER_PORT", &nats)
+        .with("OSAPI_NATS_SERVER_PROGRAM", &nats_server().display().to_string())
+        .with("OSAPI_API_SERVER_SECURITY_SIGNING_KEY", crate::fleet::KEY);
+    let mut program = program;
+    program.set("OSAPI_NATS_SERVER_STORE_DIR", &program.path("store").display().to_string());
+    program.set("OSAPI_NATS_SERVER_CACHE_DIR", &program.path("cache").display().to_string());
+    let port = free_port().to_string();
+    program.set("OSAPI_API_CLIENT_URL", &format!("http://127.0.0.1:{port}"));
+    let token = program.run("token generate -r admin -u ops -q").stdout;
+    program.set("OSAPI_API_CLIENT_SECURITY_BEARER_TOKEN", String::from_utf8(token).unwrap().trim());
+
+    // The broker comes last: the others wait for it.
+    let start = |line: &[&str]| program.command(line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let server = start(&["api", "server", "start", "-p", &port]);
+    let worker = start(&["job", "worker", "start", "--worker-hostname", "alone-01"]);
+    let broker = start(&["nats", "server", "start"]);
+    let ask = || program.run("client system hostname -T alone-01 --json");
+    wait_until("an answer", BOUND, async || ask().status.success()).await;
+
+    let second = program.run("nats server start");
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another broker already uses the store"));
+    let busy = program.run(&format!("api server start -p {port}"));
+    crate::program::compare(
+        "busy_port",
+        &written("api server start -p PORT", &busy).replace(&port, "[port]"),
+        program.home.path(),
+    );
+
+    for mut child in [worker, server, broker] {
+        signal(&child, Signal::TERM);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[test]
+fn only_the_roles_that_need_a_secret_ask_for_it() {
+    let program = Program::new();
+    let text = program.transcript(&["start", "api server start"]);
+    crate::program::compare("no_signing_key", &text, program.home.path());
+    let unknown = program.run("job worker start --worker-hostname 'a b' --worker-max-jobs 0");
+    crate::program::compare("worker_flags", &written("job worker start …", &unknown), program.home.path());
+}
