@@ -31,8 +31,8 @@ const STYLES: Styles = Styles::styled()
 
 /// Manage a fleet of Linux hosts: one program for broker, API server, worker and command line
 #[derive(Debug, Parser)]
-#[command(name = "osapi", version, styles = STYLES, max_term_width = 100, infer_long_args = false)]
-#[command(disable_help_subcommand = false, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "osapi", version, styles = STYLES, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true, after_help = EXIT_STATUS)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -148,6 +148,15 @@ pub(crate) enum Command {
         folder: PathBuf,
     },
 }
+
+const EXIT_STATUS: &str = "\u{1b}[1;32mExit status:\u{1b}[0m
+  0  everything went well
+  1  the command line or the configuration is wrong, or something on this machine failed
+  2  some hosts did it and some did not
+  3  no host did it
+  4  a server or host could not be reached, or did not answer in time
+  5  refused: no valid token, or a permission is missing
+  6  what was named does not exist";
 
 /// Examples under the help of a command, one a line: what it does and how.
 macro_rules! examples {

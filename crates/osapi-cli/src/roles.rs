@@ -11,6 +11,7 @@ use std::time::Duration;
 use osapi_host::System;
 use osapi_jobs::{ConnectError, Connection, ConnectionSettings, RetentionSettings};
 use osapi_telemetry::{Exporter, LogFormat, Telemetry, TelemetrySettings};
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -100,6 +101,8 @@ impl Running {
 
     /// Stays until told to stop by a signal or a role ends by itself, then stops all of them in good order.
     pub(crate) async fn stay(mut self) -> Result<(), Failure> {
+        // Without a service manager that wants to know, this does nothing.
+        let _ = sd_notify::notify(&[NotifyState::Ready]);
         let ended = tokio::select! {
             () = stop_signal() => Ok(()),
             failure = self.first_end() => Err(failure),
@@ -121,6 +124,7 @@ impl Running {
 
     /// Stops server and worker, then the broker, within bounds.
     pub(crate) async fn stop(mut self) -> Result<(), Failure> {
+        let _ = sd_notify::notify(&[NotifyState::Stopping]);
         self.work.cancel();
         let with_broker = usize::from(self.broker.is_some());
         let mut failed = Ok(());

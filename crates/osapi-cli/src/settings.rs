@@ -64,6 +64,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// What holds where nobody says anything: for pages and templates.
+    pub(crate) fn defaults() -> Result<Self, Failure> {
+        Self::read(Document::empty(), None, Sources::default(), Need::Nothing)
+    }
+
     /// Reads and checks everything.
     pub(crate) fn load(sources: Sources, need: Need) -> Result<Self, Failure> {
         let (document, file) = match &sources.file {
@@ -73,15 +78,19 @@ impl Settings {
             }
             None => (Document::empty(), None),
         };
+        Self::read(document, file, sources, need)
+    }
+
+    fn read(document: Document, file: Option<PathBuf>, sources: Sources, need: Need) -> Result<Self, Failure> {
         let reader = Reader::new("OSAPI", document, &sources.environment)
             .with_known_variables(&OTHER_VARIABLES)
             .with_flags(sources.flags)
             .with_context(sources.context);
 
         let log = LogSettings::read(&reader);
-        let client = ClientSettings::read(&reader);
-        let nats = NatsSettings::read(&reader, &sources.environment);
         let api = ApiSettings::read(&reader);
+        let client = ClientSettings::read(&reader, &api);
+        let nats = NatsSettings::read(&reader, &sources.environment);
         let worker = WorkerSection::read(&reader);
         if need == Need::SigningKey {
             api.require_signing_key(&reader);

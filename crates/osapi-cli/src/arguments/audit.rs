@@ -33,7 +33,7 @@ pub(crate) enum Audit {
         #[arg(long, value_name = "ENTRY")]
         audit_id: Option<Uuid>,
     },
-    /// Write all entries to a file, one JSON object a line, newest first
+    /// Write all entries to a file, one JSON object a line, oldest first
     #[command(after_help = EXPORT)]
     Export {
         /// The file; - for stdout

@@ -2,7 +2,7 @@
 
 use osapi_client::{Answer, Client, ClientError};
 use osapi_core::api::{Collection, CreateJob, Row};
-use osapi_core::{Class, HostStatus, Operation, OperationKind, Target};
+use osapi_core::{Class, ErrorCode, HostStatus, JobId, Operation, OperationKind, Target};
 use serde_json::Value;
 
 use super::confirm::confirm;
@@ -26,8 +26,19 @@ pub(crate) async fn carry_out(remote: &Remote, operation: Operation) -> Result<E
     let kind = operation.kind();
     match call(&remote.client, &submission.target, &operation).await {
         Ok(body) => show(remote, kind, &body),
-        Err(error) => refused(remote, kind, &error),
+        Err(error) => match goes_on(&error).filter(|_| remote.printer.live || submission.timeout.is_some()) {
+            // The server waits only so long; whoever has more patience follows the job itself.
+            Some(job) => follow::watch(remote, job, follow::Show::Results).await,
+            None => refused(remote, kind, &error),
+        },
     }
+}
+
+/// The job that was not done when the server stopped waiting.
+fn goes_on(error: &ClientError) -> Option<JobId> {
+    let ClientError::Refused { problem, .. } = error else { return None };
+    let late = problem.code == ErrorCode::Timeout;
+    problem.details.as_ref().filter(|details| late && details.results.iter().any(|row| !row.status.is_final()))?.job_id
 }
 
 /// An operation wrong in itself, found before anything is sent.

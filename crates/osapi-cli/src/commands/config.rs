@@ -15,7 +15,7 @@ use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::render::{self, Table};
 use crate::session::Session;
-use crate::settings::{Need, Settings, Sources};
+use crate::settings::{Need, Settings};
 
 /// How long the administrator's first token counts.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(365 * 86_400);
@@ -41,7 +41,7 @@ pub(crate) fn run(session: &Session, command: Config) -> Result<ExitStatus, Fail
         }
         Config::Show { connection, given } => show(session, &connection, if given { Keys::Given } else { Keys::All }),
         Config::Reference => {
-            let page = reference_page(&Settings::load(Sources::default(), Need::Nothing)?.declared);
+            let page = reference_page(&Settings::defaults()?.declared);
             session.printer.data(&format!("{REFERENCE_HEAD}{page}")).map(|()| ExitStatus::Ok)
         }
     }
@@ -110,7 +110,7 @@ pub(super) fn init(dir: &Path, further: &[(&str, String)]) -> Result<Written, Fa
         ("api.client.security.bearer_token_file", quoted(&written.token_file)),
     ];
     values.extend(further.iter().cloned());
-    let declared = Settings::load(Sources::default(), Need::Nothing)?.declared;
+    let declared = Settings::defaults()?.declared;
     let text = format!(
         "# Configuration of osapi; `osapi config check` tells whether it is right.\n{}",
         template(&declared, &values)

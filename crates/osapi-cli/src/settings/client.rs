@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use osapi_settings::{Reader, SecretString};
 
+use super::api::ApiSettings;
+
 /// The API server that commands talk to.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientSettings {
@@ -14,9 +16,13 @@ pub(crate) struct ClientSettings {
 }
 
 impl ClientSettings {
-    pub(super) fn read(reader: &Reader) -> Self {
+    pub(super) fn read(reader: &Reader, server: &ApiSettings) -> Self {
         let client = reader.section("api").section("client");
-        let url = client.text("url", "http://127.0.0.1:8080", "the API server that `osapi client` talks to");
+        // Nothing said means the server of the same file.
+        let scheme = if server.tls.is_some() { "https" } else { "http" };
+        let port = if server.port == 0 { 8080 } else { server.port };
+        let own = format!("{scheme}://127.0.0.1:{port}");
+        let url = client.text("url", &own, "the API server that `osapi client` talks to");
         if !(url.starts_with("http://") || url.starts_with("https://")) {
             client.refuse("url", "must begin with `http://` or `https://`");
         }

@@ -27,6 +27,16 @@ struct Shared {
     tls: Option<TlsSettings>,
 }
 
+/// How to prove who connects, by its word in the file.
+#[derive(Clone, Copy)]
+enum Proof {
+    Inherited,
+    None,
+    UserPass,
+    Nkey,
+    Credentials,
+}
+
 impl NatsSettings {
     pub(super) fn read(reader: &Reader, environment: &Environment) -> Self {
         let nats = reader.section("nats");
@@ -100,7 +110,7 @@ fn cache(environment: &Environment) -> PathBuf {
 }
 
 fn read_broker_auth(auth: &Section<'_>) -> BrokerAuth {
-    let kinds = [("none", 0), ("user_pass", 1), ("nkey", 2)];
+    let kinds = [("none", Proof::None), ("user_pass", Proof::UserPass), ("nkey", Proof::Nkey)];
     let kind = auth.choice("type", "none", &kinds, "how clients of the broker prove who they are");
     let users = auth.items("users", |user| BrokerUser {
         username: user.text("username", "", "a user who may connect"),
@@ -114,19 +124,19 @@ fn read_broker_auth(auth: &Section<'_>) -> BrokerAuth {
         auth.refuse("nkeys", &format!("has `{nkey}`, which is not the public NKey of a user: `U` and 55 characters"));
     }
     match kind {
-        1 => {
+        Proof::UserPass => {
             if users.is_empty() || users.iter().any(|user| user.username.is_empty() || user.password.is_empty()) {
                 auth.refuse("users", "must name at least one user, each with `username` and `password`");
             }
             BrokerAuth::UserPass(users)
         }
-        2 => {
+        Proof::Nkey => {
             if nkeys.is_empty() {
                 auth.refuse("nkeys", "must name at least one public key");
             }
             BrokerAuth::Nkey(nkeys)
         }
-        _ => BrokerAuth::None,
+        Proof::None | Proof::Inherited | Proof::Credentials => BrokerAuth::None,
     }
 }
 
@@ -166,29 +176,35 @@ fn read_connection(section: &Section<'_>, shared: &Shared, client_name: &str) ->
 }
 
 fn read_auth(section: &Section<'_>, inherited: &Auth) -> Auth {
-    let kinds = [("", 0), ("none", 1), ("user_pass", 2), ("nkey", 3), ("creds", 4)];
+    let kinds = [
+        ("", Proof::Inherited),
+        ("none", Proof::None),
+        ("user_pass", Proof::UserPass),
+        ("nkey", Proof::Nkey),
+        ("creds", Proof::Credentials),
+    ];
     let kind = section.choice("type", "", &kinds, "how to prove to the broker who connects; empty as inherited");
     let username = section.optional_text("username", "the user");
     let password = section.secret("password", "the password");
     let nkey_file = section.optional_path("nkey_file", "file with the seed of an NKey");
     let creds_file = section.optional_path("creds_file", "credentials file as `nsc` writes it");
     match kind {
-        0 => inherited.clone(),
-        2 => {
+        Proof::Inherited => inherited.clone(),
+        Proof::None => Auth::None,
+        Proof::UserPass => {
             section.require("username", "`type: user_pass` needs it");
             section.require("password", "`type: user_pass` needs it");
             let password = password.map(|password| password.expose_secret().to_owned());
             Auth::UserPass { username: username.unwrap_or_default(), password: password.unwrap_or_default() }
         }
-        3 => {
+        Proof::Nkey => {
             section.require("nkey_file", "`type: nkey` needs it");
             Auth::NkeyFile(nkey_file.unwrap_or_default())
         }
-        4 => {
+        Proof::Credentials => {
             section.require("creds_file", "`type: creds` needs it");
             Auth::CredentialsFile(creds_file.unwrap_or_default())
         }
-        _ => Auth::None,
     }
 }
 

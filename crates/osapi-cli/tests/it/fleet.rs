@@ -30,6 +30,7 @@ impl Fleet {
         let mut program = Program::new()
             .with("OSAPI_API_SERVER_SECURITY_SIGNING_KEY", KEY)
             .with("OSAPI_NATS_SERVERS", &broker.address())
+            .with("OSAPI_API_SERVER_JOBS_WAIT", "2s")
             .with("OSAPI_JOB_WORKER_HEARTBEAT", "1s");
         let (server, url) = serve(&program);
         program.set("OSAPI_API_CLIENT_URL", &url);

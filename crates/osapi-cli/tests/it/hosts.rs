@@ -28,6 +28,13 @@ async fn one_host_answers_in_every_form() {
             assert!(output.stderr.is_empty() && !output.stdout.is_empty(), "{what} {form}");
         }
     }
+    let mut asked = fleet.program.command(&["--", "osapi", "client", "system", "status", "--target", "web-0"]);
+    let offered = asked.env("COMPLETE", "fish").output().unwrap();
+    assert!(String::from_utf8_lossy(&offered.stdout).starts_with("web-01"), "{offered:?}");
+    let mut asked = fleet.program.command(&["--", "osapi", "client", "system", "status", "--target", "group"]);
+    let offered = String::from_utf8(asked.env("COMPLETE", "fish").output().unwrap().stdout).unwrap();
+    assert!(offered.contains("group:web\t") && offered.contains("group:web.dev\t"), "{offered}");
+
     for line in ["client network dns get", "client package list --name dpkg", "client network ping 127.0.0.1 --count 1"]
     {
         let output = fleet.program.run(&format!("{line} --json"));

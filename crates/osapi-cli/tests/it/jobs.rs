@@ -69,6 +69,13 @@ async fn a_job_can_be_left_alone_watched_and_called_off() {
     assert_eq!(watched.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&watched.stdout).contains("cancelled"));
 
+    // The server waits two seconds here and the job takes longer: whoever has the time sees its end all the same.
+    let patient = fleet.program.run("client network ping 127.0.0.1 --count 4 -T web-01 --timeout 60s -q");
+    assert_eq!(patient.status.code(), Some(0), "{}", String::from_utf8_lossy(&patient.stderr));
+    let hasty = fleet.program.run("client network ping 127.0.0.1 --count 4 -T web-01");
+    assert_eq!(hasty.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&hasty.stderr).contains("it goes on: `osapi client job watch"));
+
     let queued = fleet.program.run("client system uptime -T web-02 --queue --no-wait");
     assert_eq!(queued.status.code(), Some(0), "{}", String::from_utf8_lossy(&queued.stderr));
 }

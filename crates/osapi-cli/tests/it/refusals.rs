@@ -67,6 +67,34 @@ async fn a_fleet_that_is_not_well_says_so() {
     assert_eq!(fleet.program.run("client health").status.code(), Some(0));
 }
 
+#[tokio::test]
+async fn the_audit_trail_is_listed_exported_and_proved() {
+    let fleet = Fleet::start(&[("web-01", "")]).await;
+    let program = &fleet.program;
+    program.run("client system uptime");
+    let listed = program.run("client audit list --path /api/v1/system --json");
+    let page: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let entry = page["items"][0].clone();
+    assert_eq!(
+        (&entry["user"], &entry["path"]),
+        (&"ops@example.com".into(), &"/api/v1/system/uptime".into()),
+        "{page}"
+    );
+    let got = program.run(&format!("client audit get {}", entry["id"].as_str().unwrap()));
+    assert!(String::from_utf8_lossy(&got.stdout).contains("GET /api/v1/system/uptime"));
+
+    let exported = program.run("client audit export --output audit.jsonl --user ops@example.com --path /api/v1/system");
+    assert_eq!(exported.status.code(), Some(0), "{}", String::from_utf8_lossy(&exported.stderr));
+    let lines = std::fs::read_to_string(program.path("audit.jsonl")).unwrap();
+    assert!(lines.lines().count() == 1 && lines.contains(entry["hash"].as_str().unwrap()), "{lines}");
+    assert_eq!(program.run("client audit export --output nowhere/audit.jsonl").status.code(), Some(1));
+
+    let hash = entry["hash"].as_str().unwrap();
+    assert_eq!(program.run(&format!("client audit verify --known-hash {hash}")).status.code(), Some(0));
+    assert_eq!(program.run("client audit verify --known-hash 0000").status.code(), Some(3));
+    assert_eq!(program.run("client audit get 01938c8e-7b3a-7000-8000-000000000000").status.code(), Some(6));
+}
+
 #[test]
 fn a_server_that_is_not_there_is_named_with_the_way_to_start_one() {
     let port = osapi_testkit::free_port();

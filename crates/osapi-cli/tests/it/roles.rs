@@ -103,6 +103,44 @@ async fn the_roles_start_alone_and_meet() {
     }
 }
 
+/// A user's NKey of no value: public key and seed.
+const NKEY: (&str, &str) = (
+    "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4",
+    "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY",
+);
+
+#[test]
+fn the_roles_prove_themselves_to_their_own_broker() {
+    let seed = |program: &Program| program.path("seed").display().to_string();
+    let user_pass = |_: &Program| {
+        let users = "      type: user_pass\n      users: [{username: osapi, password: 'a\"b'}]\n".to_owned();
+        (users, String::new())
+    };
+    let nkey = |program: &Program| {
+        let keys = format!("      type: nkey\n      nkeys: [{}]\n", NKEY.0);
+        (keys, format!("    type: nkey\n    nkey_file: {}\n", seed(program)))
+    };
+    type Change = dyn Fn(&Program) -> (String, String);
+    for change in [&user_pass as &Change, &nkey] {
+        let program = Program::new();
+        assert!(program.run("quickstart --once").status.success());
+        std::fs::write(program.path("seed"), NKEY.1).unwrap();
+        let (server, client) = change(&program);
+        let file = program.path(".local/osapi.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let text = text.replacen("      # type: none\n", &server, 1).replacen(
+            "  auth:\n    # how",
+            &format!("  auth:\n{client}    # how"),
+            1,
+        );
+        std::fs::write(&file, text).unwrap();
+        let again = program.run("quickstart --once");
+        assert!(again.status.success(), "{server}{}", String::from_utf8_lossy(&again.stderr));
+        let configuration = std::fs::read_to_string(program.path(".local/nats/nats-server.conf")).unwrap();
+        assert!(configuration.contains("authorization"), "{configuration}");
+    }
+}
+
 #[test]
 fn only_the_roles_that_need_a_secret_ask_for_it() {
     let program = Program::new();
