@@ -173,17 +173,30 @@ pub(crate) async fn stop_signal() {
     }
 }
 
+/// What a role makes sure of at the broker.
+#[derive(Clone, Copy)]
+enum Streams<'a> {
+    /// Everything, with these limits.
+    Prepare(&'a RetentionSettings),
+    /// What is missing: the limits of what is there are the API server's.
+    Join(&'a RetentionSettings),
+}
+
 /// Connects to the broker, however long it takes, and makes sure of what is needed there.
 async fn connect(
     connection: &ConnectionSettings,
-    retention: &RetentionSettings,
+    streams: Streams<'_>,
     shutdown: &CancellationToken,
 ) -> Result<Option<Connection>, Failure> {
     let mut pause = Duration::from_millis(250);
     loop {
         let attempt = async {
             let open = Connection::open(connection.clone()).await?;
-            open.prepare(retention).await.map(|()| open)
+            match streams {
+                Streams::Prepare(retention) => open.prepare(retention).await?,
+                Streams::Join(retention) => open.join(retention).await?,
+            }
+            Ok(open)
         };
         let error = match shutdown.run_until_cancelled(attempt).await {
             None => return Ok(None),

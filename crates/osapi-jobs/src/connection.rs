@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::connection::prepare::Existing;
 use crate::error::ConnectError;
 use crate::names::Names;
 use crate::store::{Store, StoreFault};
@@ -125,8 +126,8 @@ struct Inner {
     context: Context,
     names: Names,
     namespace: Namespace,
-    /// What was last made sure of, so that it can be made again when a broker comes back without its store.
-    prepared: Mutex<Option<RetentionSettings>>,
+    /// What was last made sure of and how, so that it can be made again when a broker comes back without its store.
+    prepared: Mutex<Option<(RetentionSettings, Existing)>>,
     /// Counts connections, so that what the broker forgets with one can be made anew.
     epoch: watch::Receiver<u64>,
 }
@@ -179,8 +180,22 @@ impl Connection {
     /// # Errors
     /// The broker has no JetStream, refuses, or has something else under one of the names.
     pub async fn prepare(&self, retention: &RetentionSettings) -> Result<(), ConnectError> {
-        prepare::everything(self, retention).await?;
-        *self.inner.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(retention.clone());
+        self.make_sure(retention, Existing::Adjust).await
+    }
+
+    /// Makes what is missing and leaves what is there as it is: for a worker, whose host may be configured with other
+    /// limits than the API server's.
+    ///
+    /// # Errors
+    /// The broker has no JetStream, refuses, or has something else under one of the names.
+    pub async fn join(&self, retention: &RetentionSettings) -> Result<(), ConnectError> {
+        self.make_sure(retention, Existing::Keep).await
+    }
+
+    async fn make_sure(&self, retention: &RetentionSettings, existing: Existing) -> Result<(), ConnectError> {
+        prepare::everything(self, retention, existing).await?;
+        let mut prepared = self.inner.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        *prepared = Some((retention.clone(), existing));
         Ok(())
     }
 
@@ -188,7 +203,7 @@ impl Connection {
     pub(crate) async fn restore(&self) -> Result<(), ConnectError> {
         let prepared = self.inner.prepared.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match prepared {
-            Some(retention) => prepare::everything(self, &retention).await,
+            Some((retention, existing)) => prepare::everything(self, &retention, existing).await,
             None => Ok(()),
         }
     }

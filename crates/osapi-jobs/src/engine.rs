@@ -30,6 +30,8 @@ pub(crate) struct Engine {
     pub(crate) jobs_read: AtomicBool,
     /// Whether it has seen all workers.
     pub(crate) workers_read: AtomicBool,
+    /// Whether the registry's stream answered when it was last asked: without it no heartbeat can be heard.
+    pub(crate) hearing: AtomicBool,
     restart_jobs: Notify,
     restart_workers: Notify,
     /// Jobs whose notification this server knows to be on the broker's disk, or has sent again.
@@ -69,6 +71,7 @@ impl Engine {
             index: Mutex::default(),
             jobs_read: AtomicBool::new(false),
             workers_read: AtomicBool::new(false),
+            hearing: AtomicBool::new(true),
             restart_jobs: Notify::new(),
             restart_workers: Notify::new(),
             announced: Mutex::default(),
@@ -97,8 +100,8 @@ impl Engine {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! { () = shutdown.cancelled() => return, now = tick.tick() => {
-                let connected = engine.connection.is_connected();
-                engine.index().tick(jiff::Timestamp::now(), now, connected);
+                let hearing = engine.connection.is_connected() && engine.hearing.load(Ordering::Acquire);
+                engine.index().tick(jiff::Timestamp::now(), now, hearing);
             } }
         }
     }

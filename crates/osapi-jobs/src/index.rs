@@ -225,8 +225,8 @@ impl Index {
     }
 
     /// Lets time pass: heartbeats become overdue, jobs expire.
-    pub(crate) fn tick(&mut self, now: Timestamp, instant: Instant, connected: bool) {
-        for host in self.fleet.tick(instant, connected) {
+    pub(crate) fn tick(&mut self, now: Timestamp, instant: Instant, hearing: bool) {
+        for host in self.fleet.tick(instant, hearing) {
             self.presence_changed(&host);
         }
         while let Some((deadline, job)) = self.deadlines.first().copied() {

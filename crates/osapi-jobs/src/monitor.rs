@@ -68,6 +68,9 @@ async fn look(engine: &Engine, stores: &mut Stores) {
             Ok(stream) => stream.get_info().await.map_err(|error| chain(&error)),
             Err(error) => Err(chain(&error)),
         };
+        if stream == stream_of(&workers) {
+            engine.hearing.store(info.is_ok(), Ordering::Release);
+        }
         match &info {
             Ok(info) if stream == stream_of(&jobs) => {
                 compare_jobs(engine, info, is_another(info, &mut stores.jobs, jobs_read));

@@ -65,7 +65,9 @@ impl Seat {
         own_lane(connection, &registration.hostname, &targets, ack_wait).await?;
         let known = before.map(|record| record.answers_since).unwrap_or_default();
         let record = record(registration, heartbeat, &targets, &known, revision + 1);
+        let told = store.last(WorkerKey::Draining(record.registration.hostname.clone())).await.map_err(away)?;
         let mut seat = Self { connection: connection.clone(), store, record, since: Since::default() };
+        seat.record.registration.draining = told.is_some_and(|stored| !stored.deleted);
         let registered = seat.write().await.map_err(away)?;
         for (target, since) in &mut seat.record.answers_since {
             if !known.contains_key(target) {
@@ -93,6 +95,11 @@ impl Seat {
             subjects.into_iter().flatten().map(move |subject| (subject, since))
         };
         self.since.set(self.record.answers_since.iter().flat_map(both).collect());
+    }
+
+    /// Whether an operator had told the worker to take no more jobs.
+    pub(crate) const fn draining(&self) -> bool {
+        self.record.registration.draining
     }
 
     /// Says that the worker is there, and how it does.

@@ -59,17 +59,21 @@ pub struct WorkerSettings {
 /// How long work that was called off at the end of the drain may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// Works until `shutdown`, then drains and returns. It survives the loss of the broker for any length of time.
+/// The longest pause between two attempts to register.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Works until `shutdown`, then drains and returns. It survives the loss of the broker for any length of time, and
+/// registers for as long as it takes.
 ///
 /// # Errors
-/// Registration or the consumers could not be made at the start.
+/// Another machine is registered under the name.
 pub async fn work(
     connection: Connection,
     settings: WorkerSettings,
     execute: impl Execute,
     shutdown: CancellationToken,
 ) -> Result<(), JobsError> {
-    let (worker, seat) = Worker::start(connection, &settings, execute).await?;
+    let Some((worker, seat)) = register(connection, &settings, execute, &shutdown).await? else { return Ok(()) };
     let worker = Arc::new(worker);
     // If this future is dropped, nothing of it goes on.
     let _gone = worker.gone.clone().drop_guard();
@@ -93,6 +97,36 @@ pub async fn work(
     company.close();
     let _ = tokio::time::timeout(LAST_WORDS, company.wait()).await;
     Ok(())
+}
+
+/// Registers, however long the broker is away or overwhelmed; `None` when `shutdown` comes first.
+async fn register<E: Execute>(
+    connection: Connection,
+    settings: &WorkerSettings,
+    execute: E,
+    shutdown: &CancellationToken,
+) -> Result<Option<(Worker<E>, Seat)>, JobsError> {
+    let mut pause = Duration::from_millis(250);
+    let seat = loop {
+        let attempt = shutdown.run_until_cancelled(take_seat(&connection, settings));
+        match attempt.await {
+            None => return Ok(None),
+            Some(Ok(seat)) => break seat,
+            Some(Err(error @ JobsError::Conflict(_))) => return Err(error),
+            Some(Err(error)) => tracing::warn!(%error, again_in = ?pause, "not registered yet"),
+        }
+        tokio::select! { () = shutdown.cancelled() => return Ok(None), () = tokio::time::sleep(pause) => {} }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    };
+    Worker::new(connection, settings, execute, &seat).await.map(|worker| Some((worker, seat)))
+}
+
+async fn take_seat(connection: &Connection, settings: &WorkerSettings) -> Result<Seat, JobsError> {
+    for class in [Class::Query, Class::Modify] {
+        let shared = shared_consumer(connection, class, settings.ack_wait).await;
+        shared.map_err(|error| JobsError::Unavailable(error.to_string()))?;
+    }
+    Seat::take(connection, settings.registration.clone(), settings.heartbeat, settings.ack_wait).await
 }
 
 /// What the tasks of one worker share.
@@ -121,41 +155,35 @@ struct Worker<E> {
     gone: CancellationToken,
 }
 
-impl<E: Execute> Worker<E> {
-    async fn start(connection: Connection, settings: &WorkerSettings, execute: E) -> Result<(Self, Seat), JobsError> {
-        for class in [Class::Query, Class::Modify] {
-            let shared = shared_consumer(&connection, class, settings.ack_wait).await;
-            shared.map_err(|error| JobsError::Unavailable(error.to_string()))?;
-        }
-        let registration = settings.registration.clone();
-        let (hostname, instance) = (registration.hostname.clone(), registration.instance);
+impl<E> Worker<E> {
+    async fn new(
+        connection: Connection,
+        settings: &WorkerSettings,
+        execute: E,
+        seat: &Seat,
+    ) -> Result<Self, JobsError> {
+        let registration = &settings.registration;
         let max_jobs = registration.max_jobs.max(1) as usize;
-        let targets = targets_of(&hostname, &registration.labels);
-        let seat = Seat::take(&connection, registration, settings.heartbeat, settings.ack_wait).await?;
         let names = connection.names();
-        let worker = Self {
+        Ok(Self {
             jobs: connection.store(&names.job_bucket()).await.map_err(away)?,
             workers: connection.store(&names.worker_bucket()).await.map_err(away)?,
             since: seat.since(),
-            targets,
+            targets: targets_of(&registration.hostname, &registration.labels),
             execute,
-            hostname,
-            instance,
+            hostname: registration.hostname.clone(),
+            instance: registration.instance,
             ack_wait: settings.ack_wait,
             permits: Arc::new(Semaphore::new(max_jobs)),
             max_jobs,
             running: Mutex::default(),
-            draining: watch::channel(false).0,
+            draining: watch::channel(seat.draining()).0,
             left: CancellationToken::new(),
             gone: CancellationToken::new(),
             connection,
-        };
-        worker.read_draining().await.map_err(away)?;
-        Ok((worker, seat))
+        })
     }
-}
 
-impl<E> Worker<E> {
     /// Remembers that a job is at work; `None` when it already is.
     fn begin(&self, job: JobId) -> Option<CancellationToken> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);

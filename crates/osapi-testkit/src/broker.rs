@@ -19,6 +19,8 @@ pub struct BrokerOptions {
     pub extra: String,
     /// The largest message it takes; nats-server's own limit when absent.
     pub max_payload: Option<usize>,
+    /// Whether it leaves writes to the system for a while, to be filled quickly; it may lose them when killed.
+    pub lazy: bool,
 }
 
 /// A running nats-server. It and its store are gone when this is dropped.
@@ -43,7 +45,8 @@ impl Broker {
         let port = free_port();
         let payload = options.max_payload.map(|bytes| format!("max_payload: {bytes}\n")).unwrap_or_default();
         let store = TempDir::new().expect("a temporary folder");
-        write_configuration(store.path(), port, &format!("{payload}{}", options.extra));
+        let sync = if options.lazy { "2m" } else { "always" };
+        write_configuration(store.path(), port, sync, &format!("{payload}{}", options.extra));
         let mut broker = Self { port, store, child: None };
         broker.restart().await;
         broker
@@ -129,9 +132,9 @@ fn healthy(address: SocketAddr) -> bool {
     BufReader::new(stream).read_line(&mut greeting).is_ok() && greeting.contains("\"jetstream\":true")
 }
 
-fn write_configuration(store: &Path, port: u16, extra: &str) {
+fn write_configuration(store: &Path, port: u16, sync: &str, extra: &str) {
     let configuration = format!(
-        "host: 127.0.0.1\nport: {port}\njetstream {{\n  store_dir: {:?}\n  sync_interval: always\n}}\n{extra}\n",
+        "host: 127.0.0.1\nport: {port}\njetstream {{\n  store_dir: {:?}\n  sync_interval: {sync}\n}}\n{extra}\n",
         store.join("jetstream")
     );
     std::fs::write(store.join("nats.conf"), configuration).expect("the configuration file");
@@ -157,7 +160,7 @@ impl Cluster {
             let extra = format!(
                 "server_name: node{number}\ncluster {{\n  name: test\n  host: 127.0.0.1\n  port: {route}\n  routes: [{list}]\n}}"
             );
-            nodes.push(Broker::with(&BrokerOptions { extra, max_payload: None }).await);
+            nodes.push(Broker::with(&BrokerOptions { extra, ..BrokerOptions::default() }).await);
         }
         Self { nodes }
     }

@@ -11,7 +11,7 @@ use osapi_server::{AuthenticationSettings, MetricsSettings, ServerSettings, serv
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::connect;
+use super::{Streams, connect};
 use crate::failure::{Failure, chain};
 use crate::settings::{ApiSettings, Settings};
 
@@ -43,7 +43,8 @@ impl Bound {
 
     /// Serves until told to stop.
     pub(crate) async fn serve(self, shutdown: CancellationToken) -> Result<(), Failure> {
-        let Some(connection) = connect(&self.connection, &self.retention, &shutdown).await? else { return Ok(()) };
+        let streams = Streams::Prepare(&self.retention);
+        let Some(connection) = connect(&self.connection, streams, &shutdown).await? else { return Ok(()) };
         let jobs = Jobs::start(connection, shutdown.clone()).await.map_err(|error| Failure::of(&error))?;
         tracing::info!(address = %self.address, "API server runs");
         serve(self.listener, self.settings, jobs, shutdown).await.map_err(|error| Failure::of(&error))

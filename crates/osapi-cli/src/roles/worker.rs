@@ -12,7 +12,7 @@ use osapi_jobs::{ConnectionSettings, Control, Execute, RetentionSettings, Worker
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::connect;
+use super::{Streams, connect};
 use crate::failure::Failure;
 use crate::settings::{Settings, WorkerSection};
 
@@ -58,7 +58,8 @@ impl Prepared {
 
     /// Takes jobs until told to stop.
     pub(crate) async fn work(self, shutdown: CancellationToken) -> Result<(), Failure> {
-        let Some(connection) = connect(&self.connection, &self.retention, &shutdown).await? else { return Ok(()) };
+        let streams = Streams::Join(&self.retention);
+        let Some(connection) = connect(&self.connection, streams, &shutdown).await? else { return Ok(()) };
         work(connection, self.settings, self.hands, shutdown).await.map_err(|error| Failure::of(&error))
     }
 }

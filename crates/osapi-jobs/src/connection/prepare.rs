@@ -23,11 +23,31 @@ pub(crate) const REFUSE_FROM: &str = "osapi-refuse-from";
 /// How many pull requests may wait on a shared consumer: one per worker and more than any fleet has workers.
 const MAX_WAITING: i64 = 100_000;
 
-pub(super) async fn everything(connection: &Connection, retention: &RetentionSettings) -> Result<(), ConnectError> {
+/// What to do with a stream that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// Bring it to the settings.
+    Adjust,
+    /// Leave it as it is.
+    Keep,
+}
+
+pub(super) async fn everything(
+    connection: &Connection,
+    retention: &RetentionSettings,
+    existing: Existing,
+) -> Result<(), ConnectError> {
     for config in streams(connection, retention) {
         let name = config.name.clone();
-        let made = connection.context().create_or_update_stream(config).await;
-        made.map_err(|error| ConnectError::Prepare { name, reason: chain(&error) })?;
+        let made = match existing {
+            Existing::Adjust => {
+                connection.context().create_or_update_stream(config).await.err().map(|error| chain(&error))
+            }
+            Existing::Keep => connection.context().get_or_create_stream(config).await.err().map(|error| chain(&error)),
+        };
+        if let Some(reason) = made {
+            return Err(ConnectError::Prepare { name, reason });
+        }
     }
     for class in [Class::Query, Class::Modify] {
         shared_consumer(connection, class, ACK_WAIT).await?;

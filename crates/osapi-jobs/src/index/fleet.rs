@@ -81,8 +81,8 @@ impl Fleet {
     }
 
     /// Lets time pass and returns the workers that became lost.
-    pub(crate) fn tick(&mut self, now: Instant, connected: bool) -> Vec<HostName> {
-        if !connected {
+    pub(crate) fn tick(&mut self, now: Instant, hearing: bool) -> Vec<HostName> {
+        if !hearing {
             self.listening_since = None;
             return Vec::new();
         }

@@ -74,6 +74,10 @@ pub(super) async fn draining<E>(worker: Arc<Worker<E>>) {
     let subject = worker.workers.subject(WorkerKey::Draining(worker.hostname.clone()));
     let mut epoch = worker.connection.epoch();
     let Some(mut heard) = subscribe(&worker, &subject).await else { return };
+    // What was said between registration and subscription.
+    if let Err(fault) = worker.read_draining().await {
+        tracing::debug!(%fault, "whether to drain could not be read");
+    }
     loop {
         tokio::select! {
             () = worker.left.cancelled() => return,

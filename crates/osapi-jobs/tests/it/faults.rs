@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use osapi_core::{HostStatus, JobId, JobState};
-use osapi_jobs::{JobFilter, Jobs, JobsError, PageRequest, RetentionSettings, Submission};
+use osapi_jobs::{JobFilter, Jobs, JobsError, PageRequest, RetentionSettings, Submission, WorkerSettings};
 use osapi_testkit::{Cluster, wait_until};
 use tempfile::TempDir;
 
@@ -193,7 +193,9 @@ async fn a_cluster_loses_a_node_and_no_accepted_job() {
     let hands = Hands::default();
     let mut workers = Vec::new();
     for name in ["web-01", "web-02"] {
-        workers.push(start(connect(&cluster.addresses(), "").await, settings(name, &[]), hands.clone()));
+        // Longer than the cluster takes to agree on a new leader, as any sensible heartbeat is.
+        let settings = WorkerSettings { heartbeat: Duration::from_secs(3), ..settings(name, &[]) };
+        workers.push(start(connect(&cluster.addresses(), "").await, settings, hands.clone()));
         wait_until("the worker", SETTLE, async || jobs.worker(&host(name)).is_ok()).await;
     }
     let submitting = {

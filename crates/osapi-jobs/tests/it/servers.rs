@@ -120,7 +120,17 @@ async fn preparing_twice_changes_nothing_and_other_limits_are_taken_over() {
     let _worker = fleet.worker("web-01", &hands).await;
     fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
     connection.prepare(&RetentionSettings::default()).await.unwrap();
-    connection.prepare(&RetentionSettings { max_bytes: 1 << 20, ..RetentionSettings::default() }).await.unwrap();
+    let limit = async || {
+        let client = async_nats::connect(fleet.broker.address()).await.unwrap();
+        let mut stream = async_nats::jetstream::new(client).get_stream("KV_job-queue").await.unwrap();
+        stream.info().await.unwrap().config.max_bytes
+    };
+    let before = limit().await;
+    let other = RetentionSettings { max_bytes: 1 << 20, ..RetentionSettings::default() };
+    connection.join(&other).await.unwrap();
+    assert_eq!(limit().await, before, "a worker leaves the limits alone");
+    connection.prepare(&other).await.unwrap();
+    assert!(limit().await < before);
     fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
     assert_eq!(fleet.jobs.stats().total_jobs, 2);
 }
