@@ -24,6 +24,15 @@ fn runs(pid: u32) -> bool {
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['S', 'R', 'D']))
 }
 
+/// A home whose local fleet has ports of its own.
+fn local(scheme: &str) -> Program {
+    let (api, nats) = (free_port().to_string(), free_port().to_string());
+    Program::new()
+        .with("OSAPI_API_SERVER_PORT", &api)
+        .with("OSAPI_NATS_SERVER_PORT", &nats)
+        .with("OSAPI_API_CLIENT_URL", &format!("{scheme}://127.0.0.1:{api}"))
+}
+
 fn quickstart(program: &Program) -> Child {
     let mut command = program.command(&["quickstart"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -35,7 +44,7 @@ fn quickstart(program: &Program) -> Child {
 
 #[tokio::test]
 async fn from_nothing_to_a_fleet_that_answers_and_stops_in_good_order() {
-    let program = Program::new();
+    let program = local("http");
     let mut child = quickstart(&program);
     let pid = nats_pid(&program).unwrap();
     let asked = program.run("-f .local/osapi.yaml client system hostname --json");
@@ -55,13 +64,55 @@ async fn from_nothing_to_a_fleet_that_answers_and_stops_in_good_order() {
 
 #[tokio::test]
 async fn the_broker_does_not_outlive_a_killed_program() {
-    let program = Program::new();
+    let program = local("http");
     let mut child = quickstart(&program);
     let pid = nats_pid(&program).unwrap();
     signal(&child, Signal::KILL);
     child.wait().unwrap();
     wait_until("the broker's end", BOUND, async || !runs(pid)).await;
     assert_eq!(program.run("quickstart --once").status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_broker_that_crashes_is_back_and_nothing_else_needs_a_restart() {
+    let program = local("http");
+    let mut child = quickstart(&program);
+    let first = nats_pid(&program).unwrap();
+    kill_process(Pid::from_raw(i32::try_from(first).unwrap()).unwrap(), Signal::KILL).unwrap();
+    wait_until("another broker", BOUND, async || nats_pid(&program).is_some_and(|pid| pid != first && runs(pid))).await;
+    let ask = || program.run("-f .local/osapi.yaml client system hostname --json --timeout 5s");
+    wait_until("an answer", BOUND, async || ask().status.success()).await;
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_api_speaks_tls_to_those_who_trust_its_authority() {
+    let program = local("https");
+    assert!(program.run("pki init --dir certs --name 127.0.0.1").status.success());
+    assert!(program.run("quickstart --once").status.success());
+    let file = program.path(".local/osapi.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (certificate, key) = (program.path("certs/server.pem"), program.path("certs/server.key"));
+    let tls = format!("    tls:\n      cert_file: {}\n      key_file: {}\n", certificate.display(), key.display());
+    std::fs::write(&file, text.replacen("    tls:\n", &tls, 1)).unwrap();
+
+    let mut command = program.command(&["-f", ".local/osapi.yaml", "start"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.by_ref().any(|line| line.unwrap().contains("taking jobs")));
+    std::thread::spawn(move || lines.for_each(drop));
+    let stranger = program.run("-f .local/osapi.yaml client health");
+    assert_eq!(stranger.status.code(), Some(4), "{}", String::from_utf8_lossy(&stranger.stderr));
+    assert!(
+        String::from_utf8_lossy(&stranger.stderr).contains("certificate"),
+        "{}",
+        String::from_utf8_lossy(&stranger.stderr)
+    );
+    let friend = program.run("-f .local/osapi.yaml client system hostname --json --ca-file certs/ca.pem");
+    assert_eq!(friend.status.code(), Some(0), "{}", String::from_utf8_lossy(&friend.stderr));
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[tokio::test]
@@ -122,7 +173,7 @@ fn the_roles_prove_themselves_to_their_own_broker() {
     };
     type Change = dyn Fn(&Program) -> (String, String);
     for change in [&user_pass as &Change, &nkey] {
-        let program = Program::new();
+        let program = local("http");
         assert!(program.run("quickstart --once").status.success());
         std::fs::write(program.path("seed"), NKEY.1).unwrap();
         let (server, client) = change(&program);
