@@ -10,8 +10,25 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::fleet::BOUND;
 use crate::program::{Program, written};
 
-fn signal(child: &Child, signal: Signal) {
-    kill_process(Pid::from_child(child), signal).unwrap();
+/// A role of ours; one that a failed test leaves behind is killed.
+struct Role(Child);
+
+impl Role {
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+
+    /// How it ended.
+    fn code(&mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn nats_pid(program: &Program) -> Option<u32> {
@@ -33,10 +50,10 @@ fn local(scheme: &str) -> Program {
         .with("OSAPI_API_CLIENT_URL", &format!("{scheme}://127.0.0.1:{api}"))
 }
 
-fn quickstart(program: &Program) -> Child {
+fn quickstart(program: &Program) -> Role {
     let mut command = program.command(&["quickstart"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut child = Role(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
     assert!(lines.by_ref().any(|line| line.unwrap().starts_with("Ctrl-C stops everything")), "it did not get ready");
     std::thread::spawn(move || lines.for_each(drop));
     child
@@ -51,8 +68,8 @@ async fn from_nothing_to_a_fleet_that_answers_and_stops_in_good_order() {
     assert_eq!(asked.status.code(), Some(0), "{}", String::from_utf8_lossy(&asked.stderr));
 
     let since = Instant::now();
-    signal(&child, Signal::INT);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    child.signal(Signal::INT);
+    assert_eq!(child.code(), Some(0));
     assert!(since.elapsed() < Duration::from_secs(5), "stopping took {:?}", since.elapsed());
     assert!(!runs(pid), "the broker outlived us");
 
@@ -67,8 +84,8 @@ async fn the_broker_does_not_outlive_a_killed_program() {
     let program = local("http");
     let mut child = quickstart(&program);
     let pid = nats_pid(&program).unwrap();
-    signal(&child, Signal::KILL);
-    child.wait().unwrap();
+    child.signal(Signal::KILL);
+    child.code();
     wait_until("the broker's end", BOUND, async || !runs(pid)).await;
     assert_eq!(program.run("quickstart --once").status.code(), Some(0));
 }
@@ -82,8 +99,8 @@ async fn a_broker_that_crashes_is_back_and_nothing_else_needs_a_restart() {
     wait_until("another broker", BOUND, async || nats_pid(&program).is_some_and(|pid| pid != first && runs(pid))).await;
     let ask = || program.run("-f .local/osapi.yaml client system hostname --json --timeout 5s");
     wait_until("an answer", BOUND, async || ask().status.success()).await;
-    signal(&child, Signal::TERM);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    child.signal(Signal::TERM);
+    assert_eq!(child.code(), Some(0));
 }
 
 #[test]
@@ -98,8 +115,8 @@ fn the_api_speaks_tls_to_those_who_trust_its_authority() {
     std::fs::write(&file, text.replacen("    tls:\n", &tls, 1)).unwrap();
 
     let mut command = program.command(&["-f", ".local/osapi.yaml", "start"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut child = Role(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
     assert!(lines.by_ref().any(|line| line.unwrap().contains("taking jobs")));
     std::thread::spawn(move || lines.for_each(drop));
     let stranger = program.run("-f .local/osapi.yaml client health");
@@ -111,8 +128,8 @@ fn the_api_speaks_tls_to_those_who_trust_its_authority() {
     );
     let friend = program.run("-f .local/osapi.yaml client system hostname --json --ca-file certs/ca.pem");
     assert_eq!(friend.status.code(), Some(0), "{}", String::from_utf8_lossy(&friend.stderr));
-    signal(&child, Signal::TERM);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    child.signal(Signal::TERM);
+    assert_eq!(child.code(), Some(0));
 }
 
 #[tokio::test]
@@ -131,7 +148,8 @@ async fn the_roles_start_alone_and_meet() {
     program.set("OSAPI_API_CLIENT_SECURITY_BEARER_TOKEN", String::from_utf8(token).unwrap().trim());
 
     // The broker comes last: the others wait for it.
-    let start = |line: &[&str]| program.command(line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start =
+        |line: &[&str]| Role(program.command(line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let server = start(&["api", "server", "start", "-p", &port]);
     let worker = start(&["job", "worker", "start", "--worker-hostname", "alone-01"]);
     let broker = start(&["nats", "server", "start"]);
@@ -149,8 +167,8 @@ async fn the_roles_start_alone_and_meet() {
     );
 
     for mut child in [worker, server, broker] {
-        signal(&child, Signal::TERM);
-        assert_eq!(child.wait().unwrap().code(), Some(0));
+        child.signal(Signal::TERM);
+        assert_eq!(child.code(), Some(0));
     }
 }
 
