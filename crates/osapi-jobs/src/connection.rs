@@ -144,6 +144,9 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long the broker may take to answer a request or to store a message.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// How long it may take to make a consumer: a thousand workers that start at once wait for each other.
+const PATIENT_ANSWER: Duration = Duration::from_secs(60);
+
 /// How many messages may be on their way to the broker's disk at once.
 const IN_FLIGHT: usize = 4096;
 
@@ -234,6 +237,13 @@ impl Connection {
 
     pub(crate) fn context(&self) -> &Context {
         &self.inner.context
+    }
+
+    /// For what a broker does one after the other, and a fleet may ask for all at once.
+    pub(crate) fn patient_context(&self) -> Context {
+        let mut context = self.inner.context.clone();
+        context.set_timeout(PATIENT_ANSWER);
+        context
     }
 
     pub(crate) fn names(&self) -> &Names {

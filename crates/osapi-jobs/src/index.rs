@@ -32,7 +32,9 @@ const EARLY: usize = 10_000;
 /// The index.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    jobs: BTreeMap<JobId, Entry>,
+    jobs: HashMap<JobId, Entry>,
+    /// Their identities, which sort by time.
+    order: BTreeSet<JobId>,
     by_revision: BTreeMap<u64, JobId>,
     by_status: HashMap<JobState, BTreeSet<JobId>>,
     by_operation: HashMap<OperationKind, BTreeSet<JobId>>,
@@ -124,6 +126,7 @@ impl Index {
         self.by_operation.entry(entry.kind).or_default().insert(id);
         self.by_target.entry(entry.target.clone()).or_default().insert(id);
         self.by_status.entry(entry.state()).or_default().insert(id);
+        self.order.insert(id);
         self.jobs.insert(id, entry);
         self.change(id, |_, _| {});
     }
@@ -171,6 +174,7 @@ impl Index {
 
     fn forget(&mut self, id: JobId) {
         let Some(entry) = self.jobs.remove(&id) else { return };
+        self.order.remove(&id);
         self.dormant.remove(&id);
         self.unfinished.remove(&id);
         self.by_revision.remove(&entry.revision);
@@ -260,8 +264,7 @@ impl Index {
     pub(crate) fn dormant_with_a_worker(&mut self, most: usize) -> Vec<JobId> {
         let jobs = &self.jobs;
         self.dormant.retain(|job| jobs.get(job).is_some_and(|entry| !entry.state().is_final()));
-        let has_a_worker =
-            |job: &&JobId| self.jobs.get(job).is_some_and(|entry| !self.fleet.meant_by(&entry.target).is_empty());
+        let has_a_worker = |job: &&JobId| self.jobs.get(job).is_some_and(|entry| self.fleet.answers(&entry.target));
         self.dormant.iter().filter(has_a_worker).take(most).copied().collect()
     }
 

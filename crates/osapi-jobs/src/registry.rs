@@ -74,8 +74,7 @@ impl Seat {
                 *since = registered;
             }
         }
-        // A second time, so that a restart knows since when.
-        seat.write().await.map_err(away)?;
+        // The first heartbeat writes it down, so that a restart knows since when.
         seat.publish_since();
         Ok(seat)
     }
@@ -175,19 +174,13 @@ pub(crate) async fn own_lane(
 ) -> Result<(), JobsError> {
     let stream = connection.names().jobs_stream();
     let name = own_consumer(host);
-    let before: Result<pull::Config, _> = connection.context().get_consumer_from_stream(&name, &stream).await.map(
-        |consumer: async_nats::jetstream::consumer::PullConsumer| pull::Config {
-            deliver_policy: consumer.cached_info().config.deliver_policy,
-            ..Default::default()
-        },
-    );
     let config = pull::Config {
         durable_name: Some(name.clone()),
-        deliver_policy: before.map_or(DeliverPolicy::New, |config| config.deliver_policy),
+        deliver_policy: DeliverPolicy::New,
         filter_subjects: targets.iter().map(|target| connection.names().route(target)).collect(),
         ..consumer(ack_wait)
     };
-    let made = connection.context().create_consumer_on_stream(config, stream).await;
+    let made = connection.patient_context().create_consumer_on_stream(config, stream).await;
     made.map(|_| ())
         .map_err(|error| JobsError::Unavailable(format!("consumer `{name}`: {}", crate::connection::chain(&error))))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use osapi_core::Class;
 
@@ -60,8 +60,12 @@ pub(crate) async fn shared_consumer(
     connection: &Connection,
     class: Class,
     ack_wait: Duration,
-) -> Result<pull::Config, ConnectError> {
+) -> Result<(), ConnectError> {
     let names = connection.names();
+    let found = connection.context().get_consumer_from_stream(any_consumer(class), names.jobs_stream()).await;
+    if found.is_ok_and(|found: PullConsumer| found.cached_info().config.ack_wait == ack_wait) {
+        return Ok(());
+    }
     let config = pull::Config {
         durable_name: Some(any_consumer(class).to_owned()),
         filter_subject: names.any_subject(class),
@@ -69,8 +73,8 @@ pub(crate) async fn shared_consumer(
         max_waiting: MAX_WAITING,
         ..consumer(ack_wait)
     };
-    let made = connection.context().create_consumer_on_stream(config.clone(), names.jobs_stream()).await;
-    made.map(|_| config)
+    let made = connection.patient_context().create_consumer_on_stream(config, names.jobs_stream()).await;
+    made.map(|_| ())
         .map_err(|error| ConnectError::Prepare { name: any_consumer(class).to_owned(), reason: chain(&error) })
 }
 

@@ -133,14 +133,23 @@ impl Fleet {
 
     /// The workers meant by a target, whether they are there or not; for `_any` those that would take the job.
     pub(crate) fn meant_by(&self, target: &Target) -> Vec<HostName> {
+        self.meant(target).cloned().collect()
+    }
+
+    /// Whether anybody is meant by a target.
+    pub(crate) fn answers(&self, target: &Target) -> bool {
+        self.meant(target).next().is_some()
+    }
+
+    fn meant(&self, target: &Target) -> impl Iterator<Item = &HostName> {
         let registered = self.members.iter().filter_map(|(host, member)| Some((host, member.record.as_ref()?)));
-        let meant = registered.filter(|(host, record)| match target {
+        let meant = registered.filter(move |(host, record)| match target {
             Target::Any => self.presence(host) == Presence::Present,
             Target::All => true,
             Target::Host(wanted) => *host == wanted,
             Target::Label(wanted) => record.registration.labels.iter().any(|label| label.answers_to(wanted)),
         });
-        meant.map(|(host, _)| host.clone()).collect()
+        meant.map(|(host, _)| host)
     }
 
     /// Why a worker does not take a job, in words.

@@ -104,7 +104,7 @@ impl<'a> Selection<'a> {
             return Box::new(std::iter::empty());
         }
         match self {
-            Self::All => Box::new(index.jobs.range(window).rev().map(|(job, _)| *job)),
+            Self::All => Box::new(index.order.range(window).rev().copied()),
             Self::In { smallest, others } => {
                 let in_all = |job: &&JobId| others.iter().all(|set| set.contains(job));
                 Box::new(smallest.range(window).rev().filter(in_all).copied())

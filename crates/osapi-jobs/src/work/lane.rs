@@ -116,9 +116,7 @@ async fn restore<E>(worker: &Worker<E>, lane: Lane) -> Result<(), JobsError> {
     let unavailable = |error: ConnectError| JobsError::Unavailable(error.to_string());
     worker.connection.restore().await.map_err(unavailable)?;
     match lane {
-        Lane::Any(class) => {
-            shared_consumer(&worker.connection, class, worker.ack_wait).await.map(|_| ()).map_err(unavailable)
-        }
+        Lane::Any(class) => shared_consumer(&worker.connection, class, worker.ack_wait).await.map_err(unavailable),
         Lane::Own => own_lane(&worker.connection, &worker.hostname, &worker.targets, worker.ack_wait).await,
     }
 }
