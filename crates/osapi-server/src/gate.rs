@@ -37,14 +37,18 @@ pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     let started = Instant::now();
     let method = request.method().clone();
     let route = app.routes.of(&request);
-    let context = Arc::new(RequestContext::of(&app, &request));
     let template = route.as_ref().map(|route| route.template.clone());
     let span = tracing::info_span!(
         "request",
         otel.name = format!("{method} {}", template.as_deref().unwrap_or("none")),
-        request_id = context.id,
-        trace_id = context.trace_id(),
+        otel.kind = "server",
+        http.request.method = method.as_str(),
+        http.route = template.as_deref(),
+        http.response.status_code = tracing::field::Empty,
+        request_id = tracing::field::Empty,
     );
+    let context = Arc::new(RequestContext::of(&app, &request, &span));
+    span.record("request_id", &context.id);
     // Should the client go away, the record is written all the same, when it is dropped.
     let mut record = Record::begin(&app, &context, &request, route.as_deref());
     app.metrics.under_way.inc();
@@ -56,6 +60,7 @@ pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     app.metrics.under_way.dec();
     let response = finish(response, &context.id);
     app.metrics.request(&method, template.as_deref(), response.status().as_u16(), started.elapsed());
+    span.record("http.response.status_code", response.status().as_u16());
     record.finish(response.status()).instrument(span).await;
     response
 }

@@ -7,6 +7,7 @@ use axum::extract::{ConnectInfo, Extension, FromRequestParts, Request};
 use http::HeaderMap;
 use http::request::Parts;
 use osapi_core::{ErrorCode, JobId, Permission, Target};
+use osapi_telemetry::trace_context;
 use uuid::Uuid;
 
 use crate::access::Caller;
@@ -59,12 +60,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Context {
 }
 
 impl RequestContext {
-    pub(super) fn of(app: &App, request: &Request) -> Self {
+    /// The context of a request; its span goes on with the caller's trace.
+    pub(super) fn of(app: &App, request: &Request, span: &tracing::Span) -> Self {
         let headers = request.headers();
+        trace_context::adopt(span, |name| headers.get(name).and_then(|value| value.to_str().ok()));
+        // Without tracing of our own the caller's is handed on as it came.
+        let ours = trace_context::inject(span).remove("traceparent");
         Self {
             id: id(headers),
             source: source(app, request),
-            traceparent: traceparent(headers),
+            traceparent: ours.or_else(|| traceparent(headers)),
             caller: OnceLock::new(),
             notes: Mutex::default(),
         }

@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("osapi-pki", &["osapi-core"]),
     ("osapi-client", &["osapi-core"]),
     ("osapi-broker", &["osapi-core", "osapi-host"]),
-    ("osapi-server", &["osapi-core", "osapi-jobs", "osapi-pki"]),
+    ("osapi-server", &["osapi-core", "osapi-jobs", "osapi-telemetry"]),
     (
         "osapi-cli",
         &[
