@@ -18,7 +18,7 @@ use crate::store::{PublishFault, StoreFault, send};
 /// How many entries are asked for at once when many are read.
 const AT_ONCE: usize = 64;
 
-/// How often a place in the chain may be lost to another API server before the writer is told.
+/// How often in a row a place may be lost to other API servers before the writer is told.
 const RACES: u32 = 50;
 
 /// How much of the trail is kept and for how long.
@@ -144,10 +144,11 @@ impl AuditLog {
     /// The store is full or away. Entries before the one that failed are written; how many is in the error's pair.
     pub async fn append(&self, entries: &[AuditEntry]) -> Result<(), (usize, StoreError)> {
         let mut head = self.head.lock().await;
-        let mut done = 0;
-        for _ in 0..RACES {
+        let (mut done, mut lost) = (0, 0);
+        while lost < RACES {
             let (written, fault) = self.append_from(&mut head, &entries[done..]).await;
             done += written;
+            lost = if written > 0 { 0 } else { lost + 1 };
             match fault {
                 None => return Ok(()),
                 Some(PublishFault::Raced) => head.known = None,
@@ -160,7 +161,9 @@ impl AuditLog {
         Err((done, StoreError::Unavailable("other API servers took every place".to_owned())))
     }
 
-    /// Sends all entries without waiting for each: as each names its place, what follows a lost one is refused.
+    /// Sends all entries without waiting for each. Each names its place and, from the second on, the hash of the one
+    /// before it, which the broker knows as that message's identity: what follows a lost one is refused, also when
+    /// somebody else has meanwhile filled up to its place.
     async fn append_from(&self, head: &mut Head, entries: &[AuditEntry]) -> (usize, Option<PublishFault>) {
         let mut done = 0;
         if head.doubtful {
@@ -175,15 +178,14 @@ impl AuditLog {
             Err(fault) => return (done, Some(PublishFault::Store(fault))),
         };
         let mut sent = Vec::with_capacity(entries.len());
-        for entry in &entries[done..] {
-            let message = entry.clone().chained(place + 1, hash).and_then(|entry| {
-                let body = serde_json::to_vec(&entry)?;
-                Ok((entry.hash, PublishMessage::build().payload(body.into()).expected_last_sequence(place)))
-            });
-            let (next, message) = match message {
+        for (number, entry) in entries[done..].iter().enumerate() {
+            let (next, mut message) = match message(entry, place, &hash) {
                 Ok(made) => made,
                 Err(error) => return (done, Some(PublishFault::Store(StoreFault::Away(error.to_string())))),
             };
+            if number > 0 {
+                message = message.expected_last_message_id(&hash);
+            }
             let subject = self.connection.names().audit_subject(entry.id);
             sent.push((next.clone(), send(self.connection.context(), &subject, message).await));
             (place, hash) = (place + 1, next);
@@ -278,6 +280,14 @@ impl AuditLog {
         let subject = self.connection.names().audit_subject(id);
         found(self.stream.get_last_raw_message_by_subject(&subject).await)
     }
+}
+
+/// The next entry's hash, and the message that puts it after that place.
+fn message(entry: &AuditEntry, place: u64, hash: &str) -> Result<(String, PublishMessage), serde_json::Error> {
+    let entry = entry.clone().chained(place + 1, hash.to_owned())?;
+    let body = serde_json::to_vec(&entry)?;
+    let message = PublishMessage::build().payload(body.into()).message_id(&entry.hash).expected_last_sequence(place);
+    Ok((entry.hash, message))
 }
 
 type Got = Result<StreamMessage, async_nats::jetstream::stream::RawMessageError>;

@@ -124,16 +124,16 @@ async fn two_servers_write_one_chain_and_an_export_proves_it() {
         let url = format!("http://{address}/no/such/{number}");
         http.get(url).send().await.is_ok_and(|answer| answer.status() == 401)
     };
-    let asked = (0..100).map(|number| ask(if number % 2 == 0 { fleet.address } else { other }, number));
+    let asked = (0..400).map(|number| ask(if number % 2 == 0 { fleet.address } else { other }, number));
     assert!(futures::future::join_all(asked).await.into_iter().all(|answered| answered));
     let client = fleet.admin();
     let count = AuditFilter { limit: Some(1000), path: Some("/no/such/".to_owned()), ..AuditFilter::default() };
     wait_for("all entries", PATIENCE, async || {
-        (client.audit_list(&count).await.ok()?.value.items.len() == 100).then_some(())
+        (client.audit_list(&count).await.ok()?.value.items.len() == 400).then_some(())
     })
     .await;
     let verified = client.audit_verify().await.unwrap().value;
-    assert!(verified.intact && verified.entries >= 100, "{verified:?}");
+    assert!(verified.intact && verified.entries >= 400, "{verified:?}");
     let lines: Vec<String> = client.audit_export(None, None).await.unwrap().try_collect().await.unwrap();
     let mut check = ChainCheck::default();
     for line in &lines {
