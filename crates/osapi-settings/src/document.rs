@@ -5,12 +5,15 @@ use std::io::Read as _;
 use std::path::Path;
 
 use saphyr::{MarkedYaml, ScalarStyle, YamlData, YamlLoader};
-use saphyr_parser::Parser;
+use saphyr_parser::{Event, Parser};
 
 use crate::error::{Problem, SettingsError};
 
 /// Larger files are refused: no configuration is this long.
 const MAX_BYTES: u64 = 1 << 20;
+
+/// Deeper nesting is refused: the loader takes a stack frame for each level, and no key of ours stands half as deep.
+const MAX_DEPTH: usize = 64;
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +86,9 @@ impl Document {
         let refuse = |line, message: String| {
             SettingsError::Problems(vec![Problem { origin: Some(Origin::Line(file.to_owned(), line)), message }])
         };
+        if let Some(line) = too_deep(text) {
+            return Err(refuse(line, format!("it is nested more than {MAX_DEPTH} levels deep")));
+        }
         let mut loader = YamlLoader::<MarkedYaml<'_>>::default();
         loader.early_parse(false);
         let scanned = Parser::new_from_str(text).load(&mut loader, true);
@@ -103,6 +109,22 @@ impl Document {
             }
         }
     }
+}
+
+/// The line on which nesting becomes too deep. Where the text is not YAML it is for the loader to say so.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
+        match event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+            Event::SequenceEnd | Event::MappingEnd => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Some(span.start.line());
+        }
+    }
+    None
 }
 
 impl Node {
@@ -186,6 +208,8 @@ mod tests {
         let bomb = (1..30)
             .fold("a0: &a0 [x, x]\n".to_owned(), |text, n| format!("{text}a{n}: &a{n} [*a{}, *a{}]\n", n - 1, n - 1));
         assert!(refusal(&bomb).contains("not YAML"), "an alias bomb was expanded");
+        assert!(Document::parse("f.yaml", &format!("a:\n  {}x\n", "- ".repeat(30))).is_ok());
+        assert!(refusal(&format!("a:\n  {}x\n", "- ".repeat(200_000))).contains("nested"), "the stack was used up");
         assert!(Document::parse("f.yaml", "").unwrap().root.get("a").is_none());
     }
 }
