@@ -21,8 +21,11 @@ use tracing::{Instrument, error, info_span};
 use crate::{Context, System, carry_out};
 use remembered::{Known, Remembered};
 
-/// How long an operation may take to end after it was told to: the grace of a command, its reaping, and some.
+/// How long a reading may take to end after it was told to: the grace of a command, its reaping, and some.
 const WIND_UP: Duration = Duration::from_secs(15);
+
+/// The same of a change, which first puts back what it did: longer than the commands for that may take.
+const UNDO: Duration = Duration::from_secs(240);
 
 /// How the runner runs.
 #[derive(Clone, Debug)]
@@ -126,8 +129,9 @@ impl Runner {
         }
     }
 
-    /// Carries it out until it ends, its time is up or it is called off; then it has [`WIND_UP`] to end by itself. What
-    /// it says then still counts: a change that was made is reported as made.
+    /// Carries it out until it ends, its time is up or it is called off; then it has [`WIND_UP`] or [`UNDO`] to end by
+    /// itself. What it says then still counts: a change that was made is reported as made, and why it was not or could
+    /// not be put back is told.
     async fn carry_out_bounded(
         &self,
         assignment: &Assignment,
@@ -155,10 +159,22 @@ impl Runner {
             () = cancel.cancelled() => (HostStatus::Cancelled, Failure::failed("it was called off and stopped")),
         };
         context.cancel.cancel();
-        match timeout(WIND_UP, carried_out).await {
+        let bound = match assignment.operation.class() {
+            Class::Query => WIND_UP,
+            Class::Modify => UNDO,
+        };
+        let (status, failure) = stopped;
+        match timeout(bound, carried_out).await {
             Ok(Ok(Ok(outcome))) => (HostStatus::Ok, Ok(outcome)),
             Ok(Err(panic)) => ended(assignment, Err(panic)),
-            Ok(Ok(Err(_))) | Err(_) => (stopped.0, Err(stopped.1)),
+            Ok(Ok(Err(last))) => {
+                let message = format!("{}: {}", failure.message, last.message);
+                (status, Err(Failure { message, hint: last.hint, ..failure }))
+            }
+            Err(_) => {
+                let message = format!("{}; it did not end in {} seconds more", failure.message, bound.as_secs());
+                (status, Err(Failure { message, ..failure }))
+            }
         }
     }
 

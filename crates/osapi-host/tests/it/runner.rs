@@ -66,6 +66,9 @@ async fn beside_a_deaf_program() {
     );
     assert_eq!((late.status, late.error.map(|error| error.code)), (HostStatus::Failed, Some(ErrorCode::Timeout)));
     assert_eq!((called_off.status, called_off.data), (HostStatus::Cancelled, None));
+    // What the operation itself says of its end is told too: it is where a change says that it could not be put back.
+    let said = called_off.error.unwrap().message;
+    assert_eq!(said, "it was called off and stopped: `rc-service called-off status` was called off");
     assert!(called_off.started_at <= called_off.finished_at && called_off.started_at.is_some());
     for name in ["late", "called-off"] {
         let pids = System::local().read(&format!("/run/deaf/{name}")).unwrap();
