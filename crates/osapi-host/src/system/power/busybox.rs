@@ -1,7 +1,7 @@
 //! Power where there is no logind: busybox's `reboot` and `poweroff`, which wait by themselves and outlive us.
 
-use osapi_core::Failure;
 use osapi_core::outcome::Change;
+use osapi_core::{ErrorCode, Failure};
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Plan, scheduled};
@@ -42,8 +42,12 @@ pub(super) fn cancel(system: &System, action: Action) -> Result<Change, Failure>
 
 /// Stops what waits, if it is this action or none is named, and says whether something waited.
 fn take_back(system: &System, action: Option<Action>) -> Result<bool, Failure> {
-    let Ok(record) = system.read(PENDING) else { return Ok(false) };
-    let Ok(pending) = serde_json::from_str::<Pending>(&record) else { return Ok(false) };
+    let record = match system.read(PENDING) {
+        Err(error) if error.code() == ErrorCode::NotFound => return Ok(false),
+        read => read?,
+    };
+    let pending: Pending = serde_json::from_str(&record)
+        .map_err(|error| Failure::failed(format!("cannot read `{PENDING}`, which says what waits: {error}")))?;
     if action.is_some_and(|action| action.word() != pending.action) {
         return Ok(false);
     }

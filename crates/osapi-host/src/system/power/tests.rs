@@ -39,6 +39,14 @@ async fn alpine_waits_in_a_process_that_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn what_waits_and_cannot_be_known_is_not_called_nothing() {
+    let failure = ask(&System::scripted(alpine().forbidden(PENDING)), cancel()).await.unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Forbidden);
+    let failure = ask(&System::scripted(alpine().file(PENDING, "{")), cancel()).await.unwrap_err();
+    assert!(failure.message.contains(PENDING), "{failure}");
+}
+
+#[tokio::test]
 async fn a_host_without_a_mechanism_says_so() {
     let failure = ask(&System::scripted(Script::new().program("reboot")), after(0)).await.unwrap_err();
     assert_eq!(failure.code, ErrorCode::Unsupported);
