@@ -136,7 +136,7 @@ impl Attempt<'_> {
             Mechanism::Networkd(file) => vec![networkd::drop_in(self.system, file, asked, self.wanted)],
             Mechanism::Resolved => vec![(resolved::DROP_IN.to_owned(), resolved::drop_in(self.wanted))],
             Mechanism::ResolvConf => {
-                let file = resolv_conf::file(self.system, self.wanted)?;
+                let file = resolv_conf::file(self.system, asked, self.wanted)?;
                 dhcp_client::hands_off(self.system, self.link)?.into_iter().chain([file]).collect()
             }
         })

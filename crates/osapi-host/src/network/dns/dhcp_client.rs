@@ -1,8 +1,9 @@
 //! DHCP clients that write `/etc/resolv.conf` at every lease: told to leave it alone, or else a change would not last.
 
-use osapi_core::Failure;
+use osapi_core::{ErrorCode, Failure};
 
 use crate::System;
+use crate::machine::FileError;
 use crate::network::link::Link;
 
 const DHCLIENT_HOOKS: &str = "/etc/dhcp/dhclient-enter-hooks.d";
@@ -30,15 +31,23 @@ pub(super) fn hands_off(system: &System, link: &Link) -> Result<Option<(String, 
             Ok((system.read(&path).ok().as_ref() != Some(&text)).then_some((path, text)))
         }
         Client::Udhcpc => {
-            let before = system.read(UDHCPC).unwrap_or_default();
+            let before = read_or_empty(system, UDHCPC)?;
             let text = without_resolv_conf(&before);
             Ok((text != before).then(|| (UDHCPC.to_owned(), text)))
         }
-        Client::Dhcpcd if has_line(&system.read(DHCPCD).unwrap_or_default(), "nohook resolv.conf") => Ok(None),
+        Client::Dhcpcd if has_line(&read_or_empty(system, DHCPCD)?, "nohook resolv.conf") => Ok(None),
         Client::Dhcpcd => {
             Err(writes_the_file("dhcpcd", "add `nohook resolv.conf` to `/etc/dhcpcd.conf` and restart it"))
         }
         Client::Dhclient => Err(writes_the_file("dhclient", "make its script leave the file alone")),
+    }
+}
+
+/// What the file says; nothing where there is none. One that cannot be read must not be overwritten.
+fn read_or_empty(system: &System, path: &str) -> Result<String, FileError> {
+    match system.read(path) {
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(String::new()),
+        read => read,
     }
 }
 
@@ -96,6 +105,8 @@ mod tests {
         assert_eq!((path.as_str(), text.as_str()), (UDHCPC, "IF_METRIC=1\nRESOLV_CONF=\"no\"\n"));
         assert_eq!(told(host(udhcpc).file(UDHCPC, &text)), None);
         assert_eq!(told(host("udhcpc\0-i\0eth1\0")), None);
+        let closed = System::scripted(host(udhcpc).forbidden(UDHCPC));
+        assert_eq!(hands_off(&closed, &link()).unwrap_err().code, ErrorCode::Forbidden);
         assert_eq!(told(host("nginx: worker process\0")), None);
 
         let dhclient = "/sbin/dhclient\0-4\0-pf\0/run/dhclient.eth0.pid\0eth0\0";

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use osapi_core::network::SearchDomain;
 use osapi_core::{ErrorCode, Failure};
 
-use super::InForce;
+use super::{Asked, InForce};
 use crate::System;
 
 pub(super) const PATH: &str = "/etc/resolv.conf";
@@ -25,11 +25,11 @@ pub(super) fn read(system: &System) -> Result<InForce, Failure> {
     }
 }
 
-/// The file with these settings and all else as it was.
+/// The file with the lists that were asked for and all else as it was.
 ///
 /// # Errors
 /// More servers than the C library uses, or a program that is not ours to contradict writes the file.
-pub(super) fn file(system: &System, wanted: &InForce) -> Result<(String, String), Failure> {
+pub(super) fn file(system: &System, asked: &Asked, wanted: &InForce) -> Result<(String, String), Failure> {
     if wanted.servers.len() > SERVERS {
         return Err(Failure::invalid(format!(
             "`servers` must have at most {SERVERS} addresses on a host that uses `{PATH}`"
@@ -40,17 +40,18 @@ pub(super) fn file(system: &System, wanted: &InForce) -> Result<(String, String)
             .with_hint("set the name servers where that program is configured"));
     }
     let text = system.read(PATH).unwrap_or_default();
-    Ok((PATH.to_owned(), edited(&text, wanted)))
+    Ok((PATH.to_owned(), edited(&text, asked, wanted)))
 }
 
 fn parse(text: &str) -> InForce {
     let mut settings = InForce::default();
     for line in text.lines() {
-        let mut words = line.split_whitespace();
-        match words.next() {
-            Some("nameserver") => settings.servers.extend(words.next().and_then(address)),
+        let Some((keyword, rest)) = line.split_once([' ', '\t']) else { continue };
+        let mut words = rest.split_whitespace();
+        match keyword {
+            "nameserver" => settings.servers.extend(words.next().and_then(address)),
             // The last one counts.
-            Some("search" | "domain") => {
+            "search" | "domain" => {
                 settings.search_domains =
                     words.filter_map(|word| word.trim_end_matches('.').parse::<SearchDomain>().ok()).collect();
             }
@@ -66,13 +67,20 @@ fn address(word: &str) -> Option<IpAddr> {
     word.split('%').next()?.parse().ok()
 }
 
-fn edited(text: &str, wanted: &InForce) -> String {
-    let ours = |line: &&str| !matches!(line.split_whitespace().next(), Some("nameserver" | "search" | "domain"));
-    let mut lines: Vec<String> = text.lines().filter(ours).map(str::to_owned).collect();
-    if !wanted.search_domains.is_empty() {
+/// A list that was not asked for keeps its lines, which may say more than we read: the zone of a link-local server.
+fn edited(text: &str, asked: &Asked, wanted: &InForce) -> String {
+    let stays = |line: &&str| match line.split_whitespace().next() {
+        Some("nameserver") => !asked.servers,
+        Some("search" | "domain") => !asked.search_domains,
+        _ => true,
+    };
+    let mut lines: Vec<String> = text.lines().filter(stays).map(str::to_owned).collect();
+    if asked.search_domains && !wanted.search_domains.is_empty() {
         lines.push(format!("search {}", super::joined(&wanted.search_domains)));
     }
-    lines.extend(wanted.servers.iter().map(|server| format!("nameserver {server}")));
+    if asked.servers {
+        lines.extend(wanted.servers.iter().map(|server| format!("nameserver {server}")));
+    }
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
@@ -81,7 +89,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "# by hand\ndomain ignored.example\nsearch Corp.Example lab.example.\nnameserver 192.0.2.1\n\
-        nameserver fe80::1%eth0\n  nameserver 192.0.2.3\nnameserver 192.0.2.4\noptions edns0\n";
+        nameserver fe80::1%eth0\n  nameserver 192.0.2.2\nnameserver\t192.0.2.3\nnameserver 192.0.2.4\noptions edns0\n";
 
     #[test]
     fn the_file_is_read_as_the_c_library_reads_it() {
@@ -94,10 +102,19 @@ mod tests {
     #[test]
     fn only_our_lines_change() {
         let mut wanted = InForce { servers: vec!["192.0.2.9".parse().unwrap()], ..InForce::default() };
-        assert_eq!(edited(TEXT, &wanted), "# by hand\noptions edns0\nnameserver 192.0.2.9\n");
+        let both = Asked { servers: true, search_domains: true };
+        assert_eq!(edited(TEXT, &both, &wanted), "# by hand\noptions edns0\nnameserver 192.0.2.9\n");
         wanted.search_domains = vec!["new.example".parse().unwrap()];
-        assert_eq!(edited("", &wanted), "search new.example\nnameserver 192.0.2.9\n");
-        assert_eq!(parse(&edited(TEXT, &wanted)), wanted);
-        assert_eq!(edited(TEXT, &InForce::default()), "# by hand\noptions edns0\n");
+        assert_eq!(edited("", &both, &wanted), "search new.example\nnameserver 192.0.2.9\n");
+        assert_eq!(parse(&edited(TEXT, &both, &wanted)), wanted);
+        assert_eq!(edited(TEXT, &both, &InForce::default()), "# by hand\noptions edns0\n");
+    }
+
+    #[test]
+    fn a_list_not_asked_for_keeps_what_only_its_lines_say() {
+        let wanted = InForce { search_domains: vec!["new.example".parse().unwrap()], ..parse(TEXT) };
+        let text = edited(TEXT, &Asked { servers: false, search_domains: true }, &wanted);
+        assert!(text.contains("nameserver fe80::1%eth0\n") && text.ends_with("\nsearch new.example\n"), "{text}");
+        assert_eq!(parse(&text), wanted);
     }
 }

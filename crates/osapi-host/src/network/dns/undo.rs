@@ -89,7 +89,10 @@ impl Journal {
     ) -> Result<Self, Failure> {
         let mut files = Vec::new();
         for path in paths {
-            let contents = if system.exists(&path) { Some(system.read(&path)?) } else { None };
+            let contents = match system.read(&path) {
+                Err(error) if error.code() == ErrorCode::NotFound => None,
+                read => Some(read?),
+            };
             files.push((path, contents));
         }
         let journal = Self { mechanism, interface: interface.clone(), before: before.clone(), files };
