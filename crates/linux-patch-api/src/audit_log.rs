@@ -18,12 +18,13 @@ pub(crate) struct Entry<'a> {
     pub(crate) identity: &'a Identity,
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
-    pub(crate) status: StatusCode,
+    /// Of the answer; absent when the client was gone before there was one.
+    pub(crate) status: Option<StatusCode>,
     pub(crate) code: Option<&'static str>,
     pub(crate) duration: Duration,
 }
 
-/// A request that was answered.
+/// A request that was answered, or whose client did not wait for that.
 pub(crate) fn request(entry: &Entry<'_>) {
     info!(
         target: TARGET,
@@ -35,7 +36,7 @@ pub(crate) fn request(entry: &Entry<'_>) {
         fingerprint = entry.identity.fingerprint_sha256,
         method = entry.method.as_str(),
         path = entry.path,
-        status = entry.status.as_u16(),
+        status = entry.status.map(|status| status.as_u16()),
         code = entry.code,
         duration_ms = u64::try_from(entry.duration.as_millis()).unwrap_or(u64::MAX),
         "request"

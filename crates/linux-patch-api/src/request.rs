@@ -9,10 +9,10 @@ use axum::extract::{Extension, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use osapi_pki::Identity;
 use osapi_telemetry::trace_context;
-use tracing::{Instrument, error, info_span};
+use tracing::{Instrument, Span, error, info_span};
 use uuid::Uuid;
 
 use crate::audit_log::{self, Entry};
@@ -37,22 +37,50 @@ pub(crate) async fn pass(
     let span = info_span!("request", %request_id, method = method.as_str(), path);
     trace_context::adopt(&span, |name| request.headers().get(name)?.to_str().ok());
     let bound = live.settings.borrow().timeout;
+    let mut trail = Trail { request_id, peer, method, path, begun, span: span.clone(), answered: false };
     async {
         let (response, code) = seal(bounded(next.run(request), bound).await, request_id);
-        audit_log::request(&Entry {
-            request_id,
-            source: peer.address,
-            identity: &peer.identity,
-            method: &method,
-            path: &path,
-            status: response.status(),
-            code,
-            duration: begun.elapsed(),
-        });
+        trail.put_down(Some(response.status()), code);
         response
     }
     .instrument(span)
     .await
+}
+
+/// A request's line of the audit trail, which is put down when it is answered or, if its client is gone before that,
+/// when this is dropped: a change goes on without its client.
+struct Trail {
+    request_id: Uuid,
+    peer: Peer,
+    method: Method,
+    path: String,
+    begun: Instant,
+    span: Span,
+    answered: bool,
+}
+
+impl Trail {
+    fn put_down(&mut self, status: Option<StatusCode>, code: Option<&'static str>) {
+        self.answered = true;
+        audit_log::request(&Entry {
+            request_id: self.request_id,
+            source: self.peer.address,
+            identity: &self.peer.identity,
+            method: &self.method,
+            path: &self.path,
+            status,
+            code,
+            duration: self.begun.elapsed(),
+        });
+    }
+}
+
+impl Drop for Trail {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.span.clone().in_scope(|| self.put_down(None, Some("CLIENT_GONE")));
+        }
+    }
 }
 
 async fn bounded(answer: impl Future<Output = Response>, bound: Duration) -> Response {

@@ -1,10 +1,11 @@
 //! The program itself: how it starts, refuses to start, writes its audit trail and stops.
 
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use osapi_testkit::wait_for;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use crate::agent::{BOUND, answer};
@@ -60,6 +61,30 @@ async fn it_serves_puts_down_who_asked_and_stops_on_sigterm() {
         (&"127.0.0.1".into(), &"/health".into(), &200.into())
     );
     assert_eq!(line["trace_id"].as_str().unwrap().len(), 32);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_put_down_too() {
+    let place = Place::new();
+    place.configure("logging:\n  format: json\n");
+    let child = command(&place, &[]).spawn().unwrap();
+    served(&place).await;
+    let client = place.http(Some(&place.client("client")), false);
+    let ping = json!({"address": "127.0.0.1", "count": 10, "interval_ms": 1000});
+    let request = client.post(place.url("/api/v1/network/ping")).json(&ping);
+    if let Ok(answered) = request.timeout(Duration::from_secs(1)).send().await {
+        println!("skipped: no ping here, but {}", answered.status());
+        return;
+    }
+    signal(&child, Signal::TERM);
+    let log = String::from_utf8(ended(child).await.stderr).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = lines.iter().find(|line| line["path"] == "/api/v1/network/ping").expect("an audit line");
+    assert_eq!(
+        (&line["method"], &line["client"], &line["code"]),
+        (&"POST".into(), &"ops".into(), &"CLIENT_GONE".into())
+    );
+    assert!(line["status"].is_null() && line["trace_id"].is_string(), "{line}");
 }
 
 #[tokio::test]
