@@ -75,13 +75,14 @@ pub fn of_host(evidence: &Evidence) -> HostStatus {
         Hold::Free => {}
     }
     let expired = evidence.now >= evidence.expires_at;
-    let away = match evidence.presence {
-        Presence::Present => false,
-        Presence::Draining => !expired,
+    let gone = match evidence.presence {
+        Presence::Present | Presence::Draining => false,
         Presence::Away { last_seen } => last_seen < evidence.expires_at,
         Presence::Unregistered => !expired,
     };
-    if evidence.started && evidence.now < evidence.ends_at && !away {
+    // A worker that drains takes nothing new and finishes what it has.
+    let away = gone || (evidence.presence == Presence::Draining && !expired);
+    if evidence.started && evidence.now < evidence.ends_at && !gone {
         HostStatus::Running
     } else if evidence.cancelled {
         HostStatus::Cancelled
@@ -209,6 +210,7 @@ mod tests {
             (Evidence { started: true, now: at(150), ..fresh() }, Running),
             (Evidence { started: true, now: at(200), ..fresh() }, Expired),
             (Evidence { started: true, presence: away(5), ..fresh() }, Unreachable),
+            (Evidence { started: true, presence: Presence::Draining, ..fresh() }, Running),
             (Evidence { hold: Hold::Held { alive: true }, ..fresh() }, Acknowledged),
             (Evidence { hold: Hold::Held { alive: true }, started: true, cancelled: true, ..fresh() }, Running),
             (Evidence { hold: Hold::Held { alive: false }, started: true, cancelled: true, ..fresh() }, Interrupted),
