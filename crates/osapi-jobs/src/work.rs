@@ -7,7 +7,7 @@ mod execution;
 mod lane;
 mod signals;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +55,9 @@ pub struct WorkerSettings {
     /// How long to wait for what is being carried out when told to stop.
     pub drain: Duration,
 }
+
+/// How many cancellations that came before their job are remembered.
+const CALLED_OFF: usize = 1024;
 
 /// How long work that was called off at the end of the drain may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -147,6 +150,8 @@ struct Worker<E> {
     permits: Arc<Semaphore>,
     max_jobs: usize,
     running: Mutex<HashMap<JobId, CancellationToken>>,
+    /// Jobs called off of late that were not at work here: they may be on their way. The oldest goes first.
+    called_off: Mutex<VecDeque<JobId>>,
     /// Whether an operator told it to take no more.
     draining: watch::Sender<bool>,
     /// The work is done and the registry should hear of it.
@@ -177,6 +182,7 @@ impl<E> Worker<E> {
             permits: Arc::new(Semaphore::new(max_jobs)),
             max_jobs,
             running: Mutex::default(),
+            called_off: Mutex::default(),
             draining: watch::channel(seat.draining()).0,
             left: CancellationToken::new(),
             gone: CancellationToken::new(),
@@ -192,6 +198,9 @@ impl<E> Worker<E> {
         }
         let token = self.gone.child_token();
         running.insert(job, token.clone());
+        if self.called_off.lock().unwrap_or_else(PoisonError::into_inner).contains(&job) {
+            token.cancel();
+        }
         Some(token)
     }
 
@@ -200,9 +209,14 @@ impl<E> Worker<E> {
     }
 
     fn cancel(&self, job: JobId) {
-        if let Some(token) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&job) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = running.get(&job) {
             token.cancel();
+            return;
         }
+        let mut called_off = self.called_off.lock().unwrap_or_else(PoisonError::into_inner);
+        called_off.truncate(CALLED_OFF - 1);
+        called_off.push_front(job);
     }
 
     fn cancel_all(&self) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
 use jiff::Timestamp;
-use osapi_core::{Class, Failure, HostName, HostStatus, Job, JobId, Report, Target};
+use osapi_core::{Class, ErrorCode, Failure, HostName, HostStatus, Job, JobId, Report, Target};
 use tokio_util::sync::CancellationToken;
 
 use super::lane::Lane;
@@ -111,6 +111,21 @@ impl Slot<'_> {
         Key::Response(self.job.id, self.host.clone())
     }
 
+    /// The report of what will not be begun.
+    fn unbegun(&self, hostname: HostName, status: HostStatus) -> Report {
+        self.begun.cancel();
+        let expired = || {
+            let text = format!("`{hostname}` did not begin before the job expired at {:.0}", self.job.expires_at);
+            Failure::new(ErrorCode::Timeout, text)
+        };
+        Report {
+            error: (status == HostStatus::Expired).then(expired),
+            received_at: Some(self.received_at),
+            finished_at: Some(Timestamp::now()),
+            ..Report::silent(hostname, status)
+        }
+    }
+
     fn may_be_over(&self) -> bool {
         self.waited || self.received_at.duration_since(self.job.created_at).unsigned_abs() > FRESH
     }
@@ -130,11 +145,12 @@ async fn query<E: Execute>(
             Err(_) => return Verdict::HandBack(Some(PAUSE)),
         }
     }
-    if cancel.is_cancelled() {
-        return Verdict::Acknowledge;
-    }
     let done = async {
-        let report = execution::run(worker, slot, cancel).await;
+        let report = if cancel.is_cancelled() {
+            slot.unbegun(worker.hostname.clone(), HostStatus::Cancelled)
+        } else {
+            execution::run(worker, slot, cancel).await
+        };
         result::store(&worker.jobs, slot.response(), report, &worker.gone).await
     };
     tokio::select! {
@@ -150,26 +166,27 @@ async fn modify<E: Execute>(
     slot: &Slot<'_>,
     cancel: &CancellationToken,
 ) -> Verdict {
-    if cancel.is_cancelled() {
-        // The claim will say so as soon as whoever calls the job off has made it.
-        return Verdict::HandBack(Some(PAUSE));
-    }
     let key = Key::Claim(slot.job.id, slot.host.clone());
     let claimed = tokio::select! {
         claimed = claim::take(&worker.jobs, key, &worker.hostname, worker.instance, slot.job.expires_at) => claimed,
         () = keep_alive(message, worker.ack_wait) => Claimed::Unknown,
         () = worker.gone.cancelled() => Claimed::Unknown,
     };
-    match claimed {
-        Claimed::Ours => {}
+    let unbegun = match claimed {
+        Claimed::Ours if cancel.is_cancelled() => Some(HostStatus::Cancelled),
+        Claimed::Ours => None,
+        Claimed::Late => Some(HostStatus::Expired),
         // The claim is the truth about this slot from now on, whoever holds it.
         Claimed::Taken => return Verdict::Acknowledge,
         Claimed::Unknown => return Verdict::HandBack(None),
-    }
+    };
     if let Err(error) = message.ack().await {
         tracing::debug!(%error, "an acknowledgement did not get through; the claim will tell");
     }
-    let report = execution::run(worker, slot, cancel).await;
+    let report = match unbegun {
+        None => execution::run(worker, slot, cancel).await,
+        Some(status) => slot.unbegun(worker.hostname.clone(), status),
+    };
     result::store(&worker.jobs, slot.response(), report, &worker.gone).await;
     Verdict::Leave
 }

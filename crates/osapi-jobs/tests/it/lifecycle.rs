@@ -127,3 +127,28 @@ async fn the_same_idempotency_key_makes_one_job() {
     let anew = fleet.jobs.submit(keyed("a")).await.unwrap();
     assert!(!anew.existing && anew.job_id != one.job_id);
 }
+
+#[tokio::test]
+async fn a_worker_that_hears_of_the_cancellation_before_the_job_does_not_begin_it() {
+    let fleet = Fleet::start().await;
+    let hands = Hands::default();
+    let _worker = fleet.worker("web-01", &hands).await;
+    let done = fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
+    let context = async_nats::jetstream::new(async_nats::connect(fleet.broker.address()).await.unwrap());
+    let store = context.get_key_value("job-queue").await.unwrap();
+    let record = store.get(format!("jobs.{}", done.id)).await.unwrap().unwrap();
+    let mut record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let id = JobId::new(Uuid::now_v7());
+    record["id"] = id.to_string().into();
+    // Whoever called it off has come as far as to say so; the door of the slot is still open.
+    let cancellation = serde_json::json!({ "at": jiff::Timestamp::now() });
+    store.put(format!("cancellations.{id}"), cancellation.to_string().into()).await.unwrap();
+    let sent = context.publish("jobs.modify.host.web-01", record.to_string().into()).await.unwrap();
+    sent.await.unwrap();
+    let response = osapi_testkit::wait_for("the worker's word", PATIENCE, async || {
+        store.get(format!("responses.{id}.web-01")).await.unwrap()
+    })
+    .await;
+    let response: serde_json::Value = serde_json::from_slice(&response).unwrap();
+    assert_eq!((response["status"].as_str(), hands.count(id)), (Some("cancelled"), 0));
+}
