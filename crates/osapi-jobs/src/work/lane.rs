@@ -147,7 +147,7 @@ async fn follow<E: Execute>(
             Some(Ok(message)) => {
                 let waited = opened.elapsed() < CATCHING_UP;
                 let arrival = Arrival { lane, message, waited, begun: CancellationToken::new() };
-                accept(worker, arrival, tasks).await;
+                accept(worker, arrival, tasks, stop.clone()).await;
             }
             Some(Err(error)) => return Left::Broken(error.to_string()),
             None => return Left::Broken("the stream of messages ended".to_owned()),
@@ -163,12 +163,17 @@ async fn hand_back(messages: &mut Stream, left: Left) -> Left {
     left
 }
 
-async fn accept<E: Execute>(worker: &Arc<Worker<E>>, arrival: Arrival, tasks: &TaskTracker) {
+async fn accept<E: Execute>(
+    worker: &Arc<Worker<E>>,
+    arrival: Arrival,
+    tasks: &TaskTracker,
+    stop: impl Future<Output = ()>,
+) {
     let permit = match (worker.permits.clone().try_acquire_owned(), arrival.lane) {
         (Ok(permit), _) => permit,
         // Another lane took the last place meanwhile. Someone else may be free.
         (Err(_), Lane::Any(_)) => return nak(&arrival.message).await,
-        (Err(_), Lane::Own) => match wait_for_room(worker, &arrival.message).await {
+        (Err(_), Lane::Own) => match wait_for_room(worker, &arrival.message, stop).await {
             Some(permit) => permit,
             None => return nak(&arrival.message).await,
         },
@@ -191,12 +196,17 @@ async fn accept<E: Execute>(worker: &Arc<Worker<E>>, arrival: Arrival, tasks: &T
     }
 }
 
-/// Waits for a place and keeps the message alive; `None` when the worker is gone first.
-async fn wait_for_room<E>(worker: &Arc<Worker<E>>, message: &Message) -> Option<OwnedSemaphorePermit> {
+/// Waits for a place and keeps the message alive; `None` when the worker is to stop or gone first.
+async fn wait_for_room<E>(
+    worker: &Arc<Worker<E>>,
+    message: &Message,
+    stop: impl Future<Output = ()>,
+) -> Option<OwnedSemaphorePermit> {
     tokio::select! {
+        biased;
+        () = stop => None,
         permit = worker.permits.clone().acquire_owned() => permit.ok(),
         () = assignment::keep_alive(message, worker.ack_wait) => None,
-        () = worker.gone.cancelled() => None,
     }
 }
 

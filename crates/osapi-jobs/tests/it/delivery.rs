@@ -135,3 +135,34 @@ async fn two_machines_under_one_name_are_refused() {
     let error = twin.await.unwrap_err();
     assert!(error.to_string().contains("another machine is registered as `web-01`"), "{error}");
 }
+
+#[tokio::test]
+async fn a_worker_told_to_stop_begins_nothing_more() {
+    let fleet = Fleet::start().await;
+    let (hands, gate) = Hands::gated();
+    let mut narrow = settings("web-01", &[]);
+    narrow.registration.max_jobs = 1;
+    let worker = fleet.worker_with(narrow.clone(), &hands).await;
+    let context = async_nats::jetstream::new(async_nats::connect(fleet.broker.address()).await.unwrap());
+    let own = async || {
+        let consumer: async_nats::jetstream::consumer::PullConsumer =
+            context.get_consumer_from_stream("w-web-01", "JOBS").await.unwrap();
+        consumer.cached_info().clone()
+    };
+    wait_until("its own lane to ask", PATIENCE, async || own().await.num_waiting == 1).await;
+    let begun = fleet.jobs.submit(change("_any")).await.unwrap().job_id;
+    wait_until("the first to begin", PATIENCE, async || hands.started() == 1).await;
+    // There was room when the lane asked, and there is none when the answer comes.
+    let waiting = osapi_jobs::Submission { queue: true, ..change("web-01") };
+    let waiting = fleet.jobs.submit(waiting).await.unwrap().job_id;
+    wait_until("the second to arrive", PATIENCE, async || own().await.num_ack_pending == 1).await;
+    let mut stopping = std::pin::pin!(worker.stop());
+    tokio::select! { biased; () = &mut stopping => panic!("work goes on"), () = std::future::ready(()) => {} }
+    gate.add_permits(2);
+    stopping.await;
+    assert_eq!((hands.count(begun), hands.started()), (1, 1));
+    narrow.registration.instance = uuid::Uuid::new_v4();
+    let _worker = fleet.worker_with(narrow, &hands).await;
+    assert_eq!(fleet.jobs.wait(waiting, PATIENCE).await.unwrap().status, JobState::Completed);
+    assert_eq!(hands.count(waiting), 1);
+}
