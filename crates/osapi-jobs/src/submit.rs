@@ -127,6 +127,9 @@ impl Engine {
                     // Nobody will ever get it, so it was not accepted.
                     let revision = self.jobs.delete(Key::Job(job.id)).await.map_err(away)?;
                     self.index().apply(Key::Job(job.id), revision, &Bytes::new(), true);
+                    if let Some(key) = idempotency_key(job) {
+                        self.jobs.erase(key).await.map_err(away)?;
+                    }
                     return Err(away(fault));
                 }
             }

@@ -152,3 +152,22 @@ async fn a_worker_that_hears_of_the_cancellation_before_the_job_does_not_begin_i
     let response: serde_json::Value = serde_json::from_slice(&response).unwrap();
     assert_eq!((response["status"].as_str(), hands.count(id)), (Some("cancelled"), 0));
 }
+
+#[tokio::test]
+async fn a_job_refused_for_want_of_room_can_be_submitted_again_under_its_key() {
+    let fleet = Fleet::start().await;
+    let hands = Hands::default();
+    let _worker = fleet.worker("web-01", &hands).await;
+    let context = async_nats::jetstream::new(async_nats::connect(fleet.broker.address()).await.unwrap());
+    let config = context.get_stream("JOBS").await.unwrap().cached_info().config.clone();
+    let narrow = async_nats::jetstream::stream::Config { max_bytes: 1, ..config.clone() };
+    context.update_stream(narrow).await.unwrap();
+    let keyed = Submission { idempotency_key: Some("deploy-1".to_owned()), ..change("web-01") };
+    let refused = fleet.jobs.submit(keyed.clone()).await;
+    assert!(matches!(refused, Err(JobsError::Full)), "{refused:?}");
+    context.update_stream(config).await.unwrap();
+    let accepted = fleet.jobs.submit(keyed).await.unwrap();
+    assert!(!accepted.existing);
+    assert_eq!(fleet.jobs.wait(accepted.job_id, PATIENCE).await.unwrap().status, JobState::Completed);
+    assert_eq!((hands.total(), fleet.jobs.stats().total_jobs), (1, 1));
+}
