@@ -30,6 +30,7 @@ impl Engine {
     }
 
     async fn snapshot(&self, job: JobId) -> Result<Snapshot, JobsError> {
+        self.index_is_built()?;
         if let Some(snapshot) = self.index().snapshot(job, None) {
             return Ok(snapshot);
         }

@@ -158,9 +158,11 @@ impl Engine {
         self.fit().map_err(|wrong| JobsError::Unavailable(wrong.join(", ")))
     }
 
-    /// The index holds what was stored when it was opened, even if the broker is away now.
+    /// The index holds what was stored when it was opened, even if the broker is away now. Where a job stands follows
+    /// from all that is stored about it and from the workers, so half of it would tell wrong.
     pub(crate) fn index_is_built(&self) -> Result<(), JobsError> {
-        if self.jobs_read.load(Ordering::Acquire) {
+        let read = |part: &AtomicBool| part.load(Ordering::Acquire);
+        if read(&self.jobs_read) && read(&self.workers_read) {
             return Ok(());
         }
         Err(JobsError::Unavailable("the index of jobs is still being built".to_owned()))

@@ -168,3 +168,31 @@ async fn a_job_whose_submitter_died_before_it_handed_it_out_runs_all_the_same() 
     let detail = fleet.jobs.wait(id, PATIENCE).await.unwrap();
     assert_eq!((detail.status, hands.count(id)), (JobState::Completed, 1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_is_still_being_built_says_nothing_wrong() {
+    let fleet = Fleet::start().await;
+    let (hands, gate) = Hands::gated();
+    let _worker = fleet.worker("web-01", &hands).await;
+    let mut submitted = Vec::new();
+    for _ in 0..300 {
+        submitted.push(fleet.jobs.submit(query("_any")).await.unwrap().job_id);
+    }
+    gate.add_permits(submitted.len());
+    for job in &submitted {
+        assert_eq!(fleet.jobs.wait(*job, PATIENCE).await.unwrap().status, JobState::Completed);
+    }
+    let another = Jobs::start(fleet.connection().await, fleet.shutdown.clone()).await.unwrap();
+    wait_until("readiness", PATIENCE, async || {
+        // Without a pause, to catch it in the midst.
+        for _ in 0..200 {
+            match another.get(submitted[0]).await {
+                Ok(detail) => assert_eq!(detail.status, JobState::Completed),
+                Err(error) => assert!(matches!(error, JobsError::Unavailable(_)), "{error}"),
+            }
+            tokio::task::yield_now().await;
+        }
+        another.ready().await.is_ok()
+    })
+    .await;
+}
