@@ -8,7 +8,6 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy};
 use futures::StreamExt as _;
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -96,10 +95,7 @@ fn take(engine: &Engine, feed: Feed, message: &Message) {
     let (revision, pending) = (info.stream_sequence, info.pending);
     match feed {
         Feed::Jobs => job(engine, message, revision, deleted),
-        Feed::Workers => {
-            let age = Timestamp::now().as_nanosecond() - info.published.unix_timestamp_nanos();
-            worker(engine, message, revision, deleted, age);
-        }
+        Feed::Workers => worker(engine, message, revision, deleted),
     }
     if pending == 0 {
         caught_up(engine, feed);
@@ -121,10 +117,10 @@ fn job(engine: &Engine, message: &Message, revision: u64, deleted: bool) {
     engine.filled(message.length);
 }
 
-fn worker(engine: &Engine, message: &Message, revision: u64, deleted: bool, age: i128) {
-    let age = Duration::from_nanos(u64::try_from(age.max(0)).unwrap_or(u64::MAX));
-    let now = Instant::now();
-    let seen = now.checked_sub(age).unwrap_or(now);
+fn worker(engine: &Engine, message: &Message, revision: u64, deleted: bool) {
+    // When the broker stored it is told by the broker's clock, which may be minutes off: it is as old as our hearing of
+    // it. After a start nobody is missed sooner for that, because silence only counts from when we listen.
+    let seen = Instant::now();
     let Ok(key) = key(message).parse::<WorkerKey>() else { return };
     let mut index = engine.index();
     let (host, changed) = match key {
