@@ -44,7 +44,7 @@ impl Namespace {
 }
 
 /// How to prove to the broker who connects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub enum Auth {
     /// Not at all.
     #[default]
@@ -60,6 +60,20 @@ pub enum Auth {
     NkeyFile(PathBuf),
     /// A credentials file, as `nsc` writes it.
     CredentialsFile(PathBuf),
+}
+
+impl fmt::Debug for Auth {
+    /// Without the password: settings end up in logs.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => formatter.write_str("None"),
+            Self::UserPass { username, password: _ } => {
+                formatter.debug_struct("UserPass").field("username", username).finish_non_exhaustive()
+            }
+            Self::NkeyFile(path) => formatter.debug_tuple("NkeyFile").field(path).finish(),
+            Self::CredentialsFile(path) => formatter.debug_tuple("CredentialsFile").field(path).finish(),
+        }
+    }
 }
 
 /// TLS to the broker.

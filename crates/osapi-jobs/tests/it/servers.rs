@@ -32,6 +32,7 @@ async fn user_and_password_are_asked_for() {
     let user = |password: &str| Auth::UserPass { username: "osapi".to_owned(), password: password.to_owned() };
     let connection = Connection::open(to(vec![broker.address()], user("secret"))).await.unwrap();
     connection.prepare(&RetentionSettings::default()).await.unwrap();
+    assert!(!format!("{:?}", user("secret")).contains("secret"));
     for auth in [user("wrong"), Auth::None] {
         let error = Connection::open(to(vec![broker.address()], auth)).await.unwrap_err();
         assert!(matches!(&error, ConnectError::Unreachable { .. }), "{error}");
