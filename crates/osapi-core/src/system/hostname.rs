@@ -24,12 +24,12 @@ pub struct Hostname {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HostnameUpdate {
-    /// The new name. The kernel takes at most 64 bytes.
+    /// The new name, as RFC 1123 has it. The kernel takes at most 64 bytes.
     #[cfg_attr(feature = "schema", schema(schema_with = short_host_name))]
     pub hostname: HostName,
 }
 
-/// The schema of a host name as short as the kernel wants it.
+/// The schema of a host name without `_` and as short as the kernel wants it.
 #[cfg(feature = "schema")]
 fn short_host_name() -> utoipa::openapi::schema::Object {
     let mut schema =
@@ -37,7 +37,7 @@ fn short_host_name() -> utoipa::openapi::schema::Object {
     if let utoipa::openapi::RefOr::T(utoipa::openapi::Schema::Object(name)) =
         <HostName as utoipa::PartialSchema>::schema()
     {
-        schema.pattern = name.pattern;
+        schema.pattern = name.pattern.map(|pattern| pattern.replace('_', ""));
         schema.examples = name.examples;
     }
     schema
@@ -47,8 +47,12 @@ impl HostnameUpdate {
     /// Checks what the types alone do not.
     ///
     /// # Errors
-    /// The name is longer than the kernel takes.
+    /// The name is longer than the kernel takes, or has a `_`: hosts that are called so already can be reached, yet no
+    /// host should be called so anew.
     pub fn check(&self) -> Result<(), Failure> {
+        if self.hostname.as_str().contains('_') {
+            return Err(Failure::invalid("`hostname` must have letters, digits, `-` and dots only, as RFC 1123 says"));
+        }
         if self.hostname.as_str().len() > 64 {
             return Err(Failure::invalid("`hostname` must have at most 64 characters, which is what the kernel takes"));
         }
@@ -66,4 +70,20 @@ pub struct HostnameUpdated {
     pub previous: String,
     /// Whether it is different now.
     pub change: Change,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_name_is_one_of_rfc_1123_that_the_kernel_takes() {
+        let check = |name: &str| HostnameUpdate { hostname: name.parse().unwrap() }.check();
+        for good in ["web-01", "3com.example", &"a".repeat(63)] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for bad in ["web_01", "a._tcp", &format!("{}.aa", "a".repeat(62))] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
 }
