@@ -3,6 +3,7 @@
 use futures::TryStreamExt as _;
 use osapi_client::AuditFilter;
 use osapi_core::audit::{AuditEntry, ChainCheck};
+use osapi_jobs::{AuditLog, AuditRetention};
 use osapi_testkit::wait_for;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -141,6 +142,31 @@ async fn two_servers_write_one_chain_and_an_export_proves_it() {
     }
     let exported = check.finish(None);
     assert!(exported.intact && exported.entries >= verified.entries, "{exported:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_writers_of_whole_batches_never_part_an_entry_from_the_one_before_it() {
+    let fleet = Fleet::start().await;
+    fleet.send("GET", "/no/such/path", None, None).await;
+    let sample = entry(&fleet, "an entry", |entry| entry.path == "/no/such/path").await;
+    let write = async || {
+        let log = AuditLog::open(&fleet.connection, &AuditRetention::default()).await.unwrap();
+        for _ in 0..30 {
+            let batch: Vec<_> = (0..50).map(|_| AuditEntry { id: uuid::Uuid::new_v4(), ..sample.clone() }).collect();
+            log.append(&batch).await.unwrap();
+        }
+        log
+    };
+    let (log, _) = tokio::join!(write(), write());
+    let extent = log.extent().await.unwrap();
+    let entries: Vec<AuditEntry> = log.read(extent.first, extent.last).try_collect().await.unwrap();
+    let mut check = ChainCheck::default();
+    entries.iter().for_each(|entry| check.look_at(entry));
+    let verified = check.finish(Some(extent.last));
+    assert!(verified.intact, "{verified:?}");
+    let ids: std::collections::HashSet<_> = entries.iter().map(|entry| entry.id).collect();
+    assert_eq!(ids.len(), entries.len(), "an entry is there once");
+    assert!(entries.len() >= 3000, "all are there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
