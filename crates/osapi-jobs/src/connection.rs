@@ -159,7 +159,7 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// How long it may take to make a consumer: a thousand workers that start at once wait for each other.
-const PATIENT_ANSWER: Duration = Duration::from_secs(60);
+const PATIENT_ANSWER: Duration = Duration::from_secs(20);
 
 /// How many messages may be on their way to the broker's disk at once.
 const IN_FLIGHT: usize = 4096;

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
 use jiff::Timestamp;
 use osapi_core::worker::Registration;
 use osapi_core::{Class, HostName, Target};
 
-use crate::connection::Connection;
 use crate::connection::prepare::consumer;
-use crate::error::JobsError;
-use crate::names::{WorkerKey, own_consumer, targets_of};
+use crate::connection::{Connection, chain};
+use crate::error::{ConnectError, JobsError};
+use crate::names::{self, WorkerKey, targets_of};
 use crate::records::WorkerRecord;
 use crate::store::{Store, StoreFault};
 
@@ -45,27 +45,23 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    /// Registers and makes sure of the worker's own consumer.
-    ///
-    /// The consumer comes first, so that nothing published once the entry is seen gets past it. What it may hold from
-    /// before is told apart by [`Seat::since`].
+    /// Registers. The worker's own consumer must be there, so that nothing published once the entry is seen gets past
+    /// it; what it may hold from before is told apart by [`Seat::since`].
     pub(crate) async fn take(
         connection: &Connection,
         registration: Registration,
         heartbeat: Duration,
-        ack_wait: Duration,
     ) -> Result<Self, JobsError> {
         let store = connection.store(&connection.names().worker_bucket()).await.map_err(away)?;
         let key = WorkerKey::Worker(registration.hostname.clone());
-        let before = store.last(&key).await.map_err(away)?.filter(|stored| !stored.deleted);
+        let before = store.nearly_last(&key).await.map_err(away)?.filter(|stored| !stored.deleted);
         let revision = before.as_ref().map_or(0, |stored| stored.revision);
         let before = before.and_then(|stored| serde_json::from_slice::<WorkerRecord>(&stored.body).ok());
         refuse_twin(before.as_ref(), &registration)?;
         let targets = targets_of(&registration.hostname, &registration.labels);
-        own_lane(connection, &registration.hostname, &targets, ack_wait).await?;
         let known = before.map(|record| record.answers_since).unwrap_or_default();
         let record = record(registration, heartbeat, &targets, &known, revision + 1);
-        let told = store.last(WorkerKey::Draining(record.registration.hostname.clone())).await.map_err(away)?;
+        let told = store.nearly_last(WorkerKey::Draining(record.registration.hostname.clone())).await.map_err(away)?;
         let mut seat = Self { connection: connection.clone(), store, record, since: Since::default() };
         seat.record.registration.draining = told.is_some_and(|stored| !stored.deleted);
         let registered = seat.write().await.map_err(away)?;
@@ -166,14 +162,14 @@ fn refuse_twin(before: Option<&WorkerRecord>, registration: &Registration) -> Re
 }
 
 /// Makes sure of the worker's own durable consumer: it stays while the worker is off, and begins with what is new.
-pub(crate) async fn own_lane(
+pub(crate) async fn own_consumer(
     connection: &Connection,
     host: &HostName,
     targets: &[Target],
     ack_wait: Duration,
-) -> Result<(), JobsError> {
+) -> Result<PullConsumer, ConnectError> {
     let stream = connection.names().jobs_stream();
-    let name = own_consumer(host);
+    let name = names::own_consumer(host);
     let config = pull::Config {
         durable_name: Some(name.clone()),
         deliver_policy: DeliverPolicy::New,
@@ -181,8 +177,7 @@ pub(crate) async fn own_lane(
         ..consumer(ack_wait)
     };
     let made = connection.patient_context().create_consumer_on_stream(config, stream).await;
-    made.map(|_| ())
-        .map_err(|error| JobsError::Unavailable(format!("consumer `{name}`: {}", crate::connection::chain(&error))))
+    made.map_err(|error| ConnectError::Prepare { name, reason: chain(&error) })
 }
 
 pub(crate) fn away(fault: StoreFault) -> JobsError {

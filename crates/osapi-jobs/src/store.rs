@@ -145,6 +145,19 @@ impl Store {
         self.last_on(&self.subject(key)).await
     }
 
+    /// The newest under a key as any replica has it: cheap, and perhaps a moment old.
+    pub(crate) async fn nearly_last(&self, key: impl fmt::Display) -> Result<Option<Stored>, StoreFault> {
+        match self.stream.direct_get_last_for_subject(self.subject(key)).await {
+            Ok(message) => Ok(Some(Stored {
+                revision: message.sequence,
+                deleted: is_mark(Some(&message.headers)),
+                body: message.payload,
+            })),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreFault::Away(error.to_string())),
+        }
+    }
+
     async fn last_on(&self, subject: &str) -> Result<Option<Stored>, StoreFault> {
         match self.stream.get_last_raw_message_by_subject(subject).await {
             Ok(message) => Ok(Some(Stored {

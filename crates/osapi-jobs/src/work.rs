@@ -11,6 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::PullConsumer;
 use osapi_core::worker::Registration;
 use osapi_core::{Assignment, Class, HostName, JobId, Report, Target};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -19,7 +20,6 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::connection::Connection;
-use crate::connection::prepare::shared_consumer;
 use crate::error::JobsError;
 use crate::names::targets_of;
 use crate::registry::{Seat, Since, away};
@@ -76,13 +76,13 @@ pub async fn work(
     execute: impl Execute,
     shutdown: CancellationToken,
 ) -> Result<(), JobsError> {
-    let Some((worker, seat)) = register(connection, &settings, execute, &shutdown).await? else { return Ok(()) };
-    let worker = Arc::new(worker);
+    let Some((seat, lanes)) = register(&connection, &settings, &shutdown).await? else { return Ok(()) };
+    let worker = Arc::new(Worker::new(connection, &settings, execute, &seat).await?);
     // If this future is dropped, nothing of it goes on.
     let _gone = worker.gone.clone().drop_guard();
     let tasks = TaskTracker::new();
-    for lane in [Lane::Any(Class::Query), Lane::Any(Class::Modify), Lane::Own] {
-        tasks.spawn(lane::run(worker.clone(), lane, tasks.clone(), shutdown.clone()));
+    for (lane, consumer) in lanes {
+        tasks.spawn(lane::run(worker.clone(), lane, consumer, tasks.clone(), shutdown.clone()));
     }
     let company = TaskTracker::new();
     company.spawn(signals::heartbeats(worker.clone(), seat, settings.heartbeat));
@@ -102,34 +102,38 @@ pub async fn work(
     Ok(())
 }
 
+/// The lanes of a worker with their consumers.
+type Lanes = Vec<(Lane, PullConsumer)>;
+
 /// Registers, however long the broker is away or overwhelmed; `None` when `shutdown` comes first.
-async fn register<E: Execute>(
-    connection: Connection,
+async fn register(
+    connection: &Connection,
     settings: &WorkerSettings,
-    execute: E,
     shutdown: &CancellationToken,
-) -> Result<Option<(Worker<E>, Seat)>, JobsError> {
+) -> Result<Option<(Seat, Lanes)>, JobsError> {
     let mut pause = Duration::from_millis(250);
-    let seat = loop {
-        let attempt = shutdown.run_until_cancelled(take_seat(&connection, settings));
-        match attempt.await {
+    loop {
+        match shutdown.run_until_cancelled(take_seat(connection, settings)).await {
             None => return Ok(None),
-            Some(Ok(seat)) => break seat,
+            Some(Ok(seat)) => return Ok(Some(seat)),
             Some(Err(error @ JobsError::Conflict(_))) => return Err(error),
             Some(Err(error)) => tracing::warn!(%error, again_in = ?pause, "not registered yet"),
         }
         tokio::select! { () = shutdown.cancelled() => return Ok(None), () = tokio::time::sleep(pause) => {} }
         pause = (pause * 2).min(LONGEST_PAUSE);
-    };
-    Worker::new(connection, settings, execute, &seat).await.map(|worker| Some((worker, seat)))
+    }
 }
 
-async fn take_seat(connection: &Connection, settings: &WorkerSettings) -> Result<Seat, JobsError> {
-    for class in [Class::Query, Class::Modify] {
-        let shared = shared_consumer(connection, class, settings.ack_wait).await;
-        shared.map_err(|error| JobsError::Unavailable(error.to_string()))?;
+async fn take_seat(connection: &Connection, settings: &WorkerSettings) -> Result<(Seat, Lanes), JobsError> {
+    let registration = &settings.registration;
+    let targets = targets_of(&registration.hostname, &registration.labels);
+    let mut lanes = Vec::new();
+    for lane in [Lane::Any(Class::Query), Lane::Any(Class::Modify), Lane::Own] {
+        let consumer = lane::consumer(connection, lane, &registration.hostname, (&targets, settings.ack_wait)).await;
+        lanes.push((lane, consumer.map_err(|error| JobsError::Unavailable(error.to_string()))?));
     }
-    Seat::take(connection, settings.registration.clone(), settings.heartbeat, settings.ack_wait).await
+    let seat = Seat::take(connection, registration.clone(), settings.heartbeat).await?;
+    Ok((seat, lanes))
 }
 
 /// What the tasks of one worker share.

@@ -62,7 +62,7 @@ async fn one_is_dead(floor: Duration) {
             osapi_jobs::work(connection, settings, stage::Idle, Default::default()).await.unwrap();
         });
     }
-    wait_until("all workers", stage::PATIENCE, async || jobs.workers().len() == WORKERS).await;
+    wait_until("all workers", 5 * stage::PATIENCE, async || jobs.workers().len() == WORKERS).await;
     let mut samples = Vec::new();
     for _ in 0..ROUNDS {
         let since = Instant::now();

@@ -87,7 +87,7 @@ pub(crate) async fn workers(jobs: &Jobs, address: &str, count: usize, to_a_conne
             work(connection, settings(&format!("host-{number}")), Idle, CancellationToken::new()).await.unwrap();
         });
     }
-    wait_until("all workers", PATIENCE, async || jobs.workers().len() == count).await;
+    wait_until("all workers", 5 * PATIENCE, async || jobs.workers().len() == count).await;
     tasks
 }
 

@@ -60,11 +60,14 @@ pub(crate) async fn shared_consumer(
     connection: &Connection,
     class: Class,
     ack_wait: Duration,
-) -> Result<(), ConnectError> {
-    let names = connection.names();
-    let found = connection.context().get_consumer_from_stream(any_consumer(class), names.jobs_stream()).await;
-    if found.is_ok_and(|found: PullConsumer| found.cached_info().config.ack_wait == ack_wait) {
-        return Ok(());
+) -> Result<PullConsumer, ConnectError> {
+    let (names, context) = (connection.names(), connection.patient_context());
+    let found: Result<PullConsumer, _> =
+        context.get_consumer_from_stream(any_consumer(class), names.jobs_stream()).await;
+    if let Ok(found) = found
+        && found.cached_info().config.ack_wait == ack_wait
+    {
+        return Ok(found);
     }
     let config = pull::Config {
         durable_name: Some(any_consumer(class).to_owned()),
@@ -73,9 +76,8 @@ pub(crate) async fn shared_consumer(
         max_waiting: MAX_WAITING,
         ..consumer(ack_wait)
     };
-    let made = connection.patient_context().create_consumer_on_stream(config, names.jobs_stream()).await;
-    made.map(|_| ())
-        .map_err(|error| ConnectError::Prepare { name: any_consumer(class).to_owned(), reason: chain(&error) })
+    let made = context.create_consumer_on_stream(config, names.jobs_stream()).await;
+    made.map_err(|error| ConnectError::Prepare { name: any_consumer(class).to_owned(), reason: chain(&error) })
 }
 
 /// What all consumers of notifications have in common.

@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::consumer::pull::Stream;
 use async_nats::jetstream::{AckKind, Message};
 use futures::{FutureExt as _, StreamExt as _};
-use osapi_core::Class;
+use osapi_core::{Class, HostName, Target};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,11 +15,10 @@ use tokio_util::task::TaskTracker;
 
 use super::assignment::{self, Arrival};
 use super::{Execute, Worker};
-use crate::connection::chain;
 use crate::connection::prepare::shared_consumer;
-use crate::error::{ConnectError, JobsError};
-use crate::names::{any_consumer, own_consumer};
-use crate::registry::own_lane;
+use crate::connection::{Connection, chain};
+use crate::error::ConnectError;
+use crate::registry::own_consumer;
 
 /// How long one pull request waits at the broker.
 const PULL: Duration = Duration::from_secs(30);
@@ -46,6 +45,8 @@ pub(super) enum Lane {
 enum Left {
     Shutdown,
     Draining,
+    /// The connection is a new one, and what was pulled over the old one will not come.
+    Reconnected,
     Broken(String),
 }
 
@@ -53,6 +54,7 @@ enum Left {
 pub(super) async fn run<E: Execute>(
     worker: Arc<Worker<E>>,
     lane: Lane,
+    consumer: PullConsumer,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 ) {
@@ -65,13 +67,14 @@ pub(super) async fn run<E: Execute>(
     let stop = stop.shared();
     let mut draining = worker.draining.subscribe();
     let mut pause = Duration::from_millis(20);
+    let mut consumer = Some(consumer);
     loop {
         let ready = async {
             let _ = draining.wait_for(|draining| !draining).await;
             worker.connection.connected().await;
         };
         tokio::select! { () = stop.clone() => return, () = ready => {} }
-        let left = match open(&worker, lane).await {
+        let left = match open(&worker, lane, &mut consumer).await {
             Ok(messages) => {
                 pause = Duration::from_millis(20);
                 follow(&worker, lane, messages, &tasks, stop.clone()).await
@@ -80,9 +83,11 @@ pub(super) async fn run<E: Execute>(
         };
         match left {
             Left::Shutdown => return,
-            Left::Draining => {}
+            Left::Draining | Left::Reconnected => {}
             Left::Broken(reason) => {
                 tracing::debug!(?lane, reason, "opening the lane again");
+                // It may be gone with the broker's store, or because we were thought lost.
+                consumer = None;
                 tokio::select! { () = stop.clone() => return, () = tokio::time::sleep(pause) => {} }
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -90,34 +95,30 @@ pub(super) async fn run<E: Execute>(
     }
 }
 
-async fn open<E>(worker: &Worker<E>, lane: Lane) -> Result<Stream, JobsError> {
-    let away = |error: &dyn std::error::Error| JobsError::Unavailable(chain(error));
-    let name = match lane {
-        Lane::Any(class) => any_consumer(class).to_owned(),
-        Lane::Own => own_consumer(&worker.hostname),
-    };
-    let stream = worker.connection.names().jobs_stream();
-    let found = worker.connection.context().get_consumer_from_stream(&name, &stream).await;
-    let consumer: PullConsumer = match found {
-        Ok(consumer) => consumer,
-        Err(error) => {
-            tracing::debug!(?lane, error = chain(&error), "the consumer is not there: making it again");
-            restore(worker, lane).await?;
-            let made = worker.connection.context().get_consumer_from_stream(&name, &stream).await;
-            made.map_err(|error| away(&error))?
+async fn open<E>(worker: &Worker<E>, lane: Lane, consumer: &mut Option<PullConsumer>) -> Result<Stream, ConnectError> {
+    let consumer = match consumer {
+        Some(consumer) => consumer,
+        None => {
+            worker.connection.restore().await?;
+            let wanted = (worker.targets.as_slice(), worker.ack_wait);
+            consumer.insert(self::consumer(&worker.connection, lane, &worker.hostname, wanted).await?)
         }
     };
     let messages = consumer.stream().max_messages_per_batch(1).expires(PULL).heartbeat(PULL_HEARTBEAT);
-    messages.messages().await.map_err(|error| away(&error))
+    let opened = messages.messages().await;
+    opened.map_err(|error| ConnectError::Prepare { name: format!("{lane:?}"), reason: chain(&error) })
 }
 
-/// Makes again what the broker lost, or what was taken away while we were thought lost.
-async fn restore<E>(worker: &Worker<E>, lane: Lane) -> Result<(), JobsError> {
-    let unavailable = |error: ConnectError| JobsError::Unavailable(error.to_string());
-    worker.connection.restore().await.map_err(unavailable)?;
+/// Makes sure of the consumer of a lane, for these targets and this wait for acknowledgements.
+pub(super) async fn consumer(
+    connection: &Connection,
+    lane: Lane,
+    hostname: &HostName,
+    (targets, ack_wait): (&[Target], Duration),
+) -> Result<PullConsumer, ConnectError> {
     match lane {
-        Lane::Any(class) => shared_consumer(&worker.connection, class, worker.ack_wait).await.map_err(unavailable),
-        Lane::Own => own_lane(&worker.connection, &worker.hostname, &worker.targets, worker.ack_wait).await,
+        Lane::Any(class) => shared_consumer(connection, class, ack_wait).await,
+        Lane::Own => own_consumer(connection, hostname, targets, ack_wait).await,
     }
 }
 
@@ -140,7 +141,7 @@ async fn follow<E: Execute>(
             biased;
             () = stop.clone() => return hand_back(&mut messages, Left::Shutdown).await,
             () = drained => return hand_back(&mut messages, Left::Draining).await,
-            Ok(()) = epoch.changed() => return Left::Broken("the connection is a new one".to_owned()),
+            Ok(()) = epoch.changed() => return Left::Reconnected,
             message = messages.next() => message,
         };
         match message {

@@ -109,7 +109,7 @@ async fn subscribe<E>(worker: &Worker<E>, subject: &str) -> Option<Subscriber> {
 impl<E> Worker<E> {
     /// Reads whether an operator told it to take no more.
     pub(super) async fn read_draining(&self) -> Result<(), StoreFault> {
-        let stored = self.workers.last(WorkerKey::Draining(self.hostname.clone())).await?;
+        let stored = self.workers.nearly_last(WorkerKey::Draining(self.hostname.clone())).await?;
         self.set_draining(stored.is_some_and(|stored| !stored.deleted));
         Ok(())
     }
