@@ -40,6 +40,8 @@ pub(crate) struct Engine {
     pub(crate) bytes: AtomicU64,
     /// From how many bytes on new jobs are refused; negative for never.
     pub(crate) refuse_from: AtomicI64,
+    /// How long the broker keeps a job, in seconds; 0 for ever, or not asked yet.
+    pub(crate) kept_seconds: AtomicU64,
     pub(crate) health: Mutex<Health>,
 }
 
@@ -77,6 +79,7 @@ impl Engine {
             announced: Mutex::default(),
             bytes: AtomicU64::new(0),
             refuse_from: AtomicI64::new(-1),
+            kept_seconds: AtomicU64::new(0),
             health: Mutex::default(),
             connection,
         });

@@ -114,6 +114,7 @@ fn compare_jobs(engine: &Engine, info: &Info, another: bool) {
     engine.bytes.store(info.state.bytes, Ordering::Relaxed);
     let limit = info.config.metadata.get(REFUSE_FROM).and_then(|text| text.parse().ok());
     engine.refuse_from.store(limit.unwrap_or(-1), Ordering::Relaxed);
+    engine.kept_seconds.store(info.config.max_age.as_secs(), Ordering::Relaxed);
     if another {
         tracing::warn!("the store of jobs is another one: reading it anew");
         engine.start_afresh(Feed::Jobs);

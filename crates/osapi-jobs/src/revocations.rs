@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The most bytes of the list; some two million tokens.
-const MAX_BYTES: i64 = 256 << 20;
+const MAX_BYTES: i64 = 64 << 20;
 
 /// The list. Cheap to clone; asking it costs no I/O.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use osapi_core::{HostName, Job, JobId, Target};
 use sha2::{Digest as _, Sha256};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -63,6 +64,7 @@ impl Engine {
         if meant.is_empty() && !submission.queue {
             return Err(JobsError::NoTarget(submission.target));
         }
+        self.outlives(submission.expires_after)?;
         let id = Uuid::now_v7();
         let created_at = time_of(id);
         let expires_after = SignedDuration::try_from(submission.expires_after).unwrap_or(SignedDuration::MAX);
@@ -83,6 +85,18 @@ impl Engine {
             idempotency_key: submission.idempotency_key,
             traceparent: submission.traceparent,
         })
+    }
+
+    /// A job that could be forgotten before it expires would end without a state.
+    fn outlives(&self, expires_after: Duration) -> Result<(), JobsError> {
+        let kept = self.kept_seconds.load(Ordering::Relaxed);
+        if kept == 0 || expires_after.as_secs() < kept {
+            return Ok(());
+        }
+        Err(JobsError::Invalid(format!(
+            "the job may wait {} s and is kept for {kept} s: let it expire sooner, or raise `nats.kv.ttl`",
+            expires_after.as_secs()
+        )))
     }
 
     /// The job that was first submitted under the key, which is this one if none was.

@@ -62,6 +62,9 @@ const CALLED_OFF: usize = 1024;
 /// How long work that was called off at the end of the drain may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
+/// The same while a change is at work, which may have to put back what it did: a host is not left half-configured.
+const LAST_DEEDS: Duration = Duration::from_secs(60);
+
 /// The longest pause between two attempts to register.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -94,7 +97,8 @@ pub async fn work(
     if tokio::time::timeout(settings.drain, tasks.wait()).await.is_err() {
         tracing::warn!("work goes on past the time to drain: calling it off");
         worker.cancel_all();
-        let _ = tokio::time::timeout(LAST_WORDS, tasks.wait()).await;
+        let patience = if worker.changes.is_empty() { LAST_WORDS } else { LAST_DEEDS };
+        let _ = tokio::time::timeout(patience, tasks.wait()).await;
     }
     worker.left.cancel();
     company.close();
@@ -154,6 +158,8 @@ struct Worker<E> {
     permits: Arc<Semaphore>,
     max_jobs: usize,
     running: Mutex<HashMap<JobId, CancellationToken>>,
+    /// One token per change at work.
+    changes: TaskTracker,
     /// Jobs called off of late that were not at work here: they may be on their way. The oldest goes first.
     called_off: Mutex<VecDeque<JobId>>,
     /// Whether an operator told it to take no more.
@@ -186,6 +192,7 @@ impl<E> Worker<E> {
             permits: Arc::new(Semaphore::new(max_jobs)),
             max_jobs,
             running: Mutex::default(),
+            changes: TaskTracker::new(),
             called_off: Mutex::default(),
             draining: watch::channel(seat.draining()).0,
             left: CancellationToken::new(),

@@ -137,7 +137,7 @@ fn read_audit(reader: &Reader) -> AuditSettings {
     let audit = reader.section("nats").section("audit");
     let retention = AuditRetention {
         max_age: audit.duration("ttl", "90d", "1h"..="3660d", "how long audit entries are kept"),
-        max_bytes: bytes(audit.size("max_bytes", "1GiB", "1MiB"..="1TiB", "bytes of audit entries kept")),
+        max_bytes: bytes(audit.size("max_bytes", "512MiB", "1MiB"..="1TiB", "bytes of audit entries kept")),
         replicas: audit.integer("replicas", 1, 1..=5, "copies of the audit trail in a cluster"),
     };
     for key in ["bucket", "storage"] {

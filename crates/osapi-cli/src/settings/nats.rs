@@ -227,7 +227,7 @@ fn read_retention(nats: &Section<'_>) -> RetentionSettings {
         max_age: kv.duration("ttl", "7d", "1m"..="366d", "how long jobs and their results are kept"),
         max_bytes: bytes(kv.size(
             "max_bytes",
-            "1GiB",
+            "512MiB",
             "1MiB"..="1TiB",
             "bytes of jobs kept; when full, new jobs are refused",
         )),

@@ -20,6 +20,9 @@ pub(crate) const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 /// The key of the stream's metadata that says from how many bytes on new jobs are refused.
 pub(crate) const REFUSE_FROM: &str = "osapi-refuse-from";
 
+/// Bytes for what stays small. The broker sets all of a stream's limit aside on its disk from the start.
+const SMALL: i64 = 64 << 20;
+
 /// How many pull requests may wait on a shared consumer: one per worker and more than any fleet has workers.
 const MAX_WAITING: i64 = 100_000;
 
@@ -122,14 +125,14 @@ fn streams(connection: &Connection, retention: &RetentionSettings) -> [Config; 4
         discard: DiscardPolicy::Old,
         max_age: retention.dead_letter_max_age,
         max_messages: retention.dead_letter_max_messages,
-        max_bytes: 256 << 20,
+        max_bytes: SMALL,
         allow_direct: true,
         ..base()
     };
     [
         bounded(notifications),
         bounded(bucket(&names.job_bucket(), base())),
-        bucket(&names.worker_bucket(), Config { max_bytes: 256 << 20, ..base() }),
+        bucket(&names.worker_bucket(), Config { max_bytes: SMALL, ..base() }),
         dead_letters,
     ]
 }

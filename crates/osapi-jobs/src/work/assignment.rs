@@ -183,6 +183,7 @@ async fn modify<E: Execute>(
     if let Err(error) = message.ack().await {
         tracing::debug!(%error, "an acknowledgement did not get through; the claim will tell");
     }
+    let _at_work = worker.changes.token();
     let report = match unbegun {
         None => execution::run(worker, slot, cancel).await,
         Some(status) => slot.unbegun(worker.hostname.clone(), status),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use jiff::Timestamp;
-use osapi_core::{Assignment, ErrorCode, Failure, HostStatus, Report};
+use osapi_core::{Assignment, Class, ErrorCode, Failure, HostStatus, Report};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +13,17 @@ use super::assignment::Slot;
 use super::{Control, Execute, Worker};
 use crate::progress;
 
-/// How long past its timeout work may go on before the engine calls it off, and then before it is abandoned.
+/// How long past its timeout work may go on before the engine calls it off.
 const GRACE: Duration = Duration::from_secs(15);
+
+/// How long work that was called off may go on before it is abandoned. A change may have to put back what it did, for
+/// which the host layer's runner gives it 240 s; the engine comes in only where that bound fails.
+const fn last_grace(class: Class) -> Duration {
+    match class {
+        Class::Query => GRACE,
+        Class::Modify => Duration::from_secs(270),
+    }
+}
 
 /// Carries an assignment out and makes sure of the report.
 pub(super) async fn run<E: Execute>(worker: &Worker<E>, slot: &Slot<'_>, cancel: &CancellationToken) -> Report {
@@ -30,12 +39,15 @@ pub(super) async fn run<E: Execute>(worker: &Worker<E>, slot: &Slot<'_>, cancel:
     let control = Control { cancel: cancel.clone(), progress: sender, traceparent: slot.job.traceparent.clone() };
     slot.begun.cancel();
     let started_at = Timestamp::now();
-    let limit = Duration::from_secs(u64::from(slot.job.timeout_seconds)) + GRACE;
+    let bounds = Bounds {
+        work: Duration::from_secs(u64::from(slot.job.timeout_seconds)) + GRACE,
+        end: last_grace(slot.job.operation.class()),
+    };
     let done = CancellationToken::new();
     let saying = progress::follow(&worker.jobs, (slot.job.id, &worker.hostname, worker.instance), lines, &done);
     let doing = async {
         let _done = done.clone().drop_guard();
-        bounded(worker.execute.execute(assignment, control), cancel, limit).await
+        bounded(worker.execute.execute(assignment, control), cancel, bounds).await
     };
     let (outcome, ()) = tokio::join!(doing, saying);
     let mut report = outcome.unwrap_or_else(|failure| Report {
@@ -53,19 +65,25 @@ pub(super) async fn run<E: Execute>(worker: &Worker<E>, slot: &Slot<'_>, cancel:
     report
 }
 
+/// How long work may take, and how long to end once called off.
+struct Bounds {
+    work: Duration,
+    end: Duration,
+}
+
 /// Lets the work go on until it ends, but not for ever; a panic is a failure and takes nothing else down.
 async fn bounded(
     work: impl Future<Output = Report> + Send,
     cancel: &CancellationToken,
-    limit: Duration,
+    bounds: Bounds,
 ) -> Result<Report, Failure> {
     let mut work = std::pin::pin!(AssertUnwindSafe(work).catch_unwind());
     let panicked = |_| Failure::new(ErrorCode::Internal, "the operation broke off: a fault of the worker");
-    if let Ok(ended) = tokio::time::timeout(limit, &mut work).await {
+    if let Ok(ended) = tokio::time::timeout(bounds.work, &mut work).await {
         return ended.map_err(panicked);
     }
     cancel.cancel();
-    match tokio::time::timeout(GRACE, work).await {
+    match tokio::time::timeout(bounds.end, work).await {
         Ok(ended) => ended.map_err(panicked),
         Err(_) => Err(Failure::new(ErrorCode::Timeout, "the operation went on past its timeout and was abandoned")),
     }

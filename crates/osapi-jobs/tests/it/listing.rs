@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use osapi_core::{JobId, JobState, OperationKind};
-use osapi_jobs::{JobFilter, Jobs, JobsError, PageRequest, RetentionSettings};
+use osapi_jobs::{JobFilter, Jobs, JobsError, PageRequest, RetentionSettings, Submission};
 use osapi_testkit::{Broker, wait_until};
 
 use crate::fleet::{Fleet, Hands, PATIENCE, change, host, query, target};
@@ -92,15 +92,28 @@ async fn another_server_sees_the_same_however_late_it_comes() {
 
 #[tokio::test]
 async fn jobs_are_kept_for_as_long_as_configured() {
-    let retention = RetentionSettings { max_age: Duration::from_secs(2), ..RetentionSettings::default() };
+    let retention = RetentionSettings { max_age: Duration::from_secs(3), ..RetentionSettings::default() };
     let fleet = Fleet::with(Broker::start().await, "", retention).await;
     let hands = Hands::default();
+    let brief = Submission { expires_after: Duration::from_secs(1), ..change("web-01") };
     let _worker = fleet.worker("web-01", &hands).await;
-    let job = fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap().id;
+    let job = fleet.jobs.run(brief.clone(), PATIENCE).await.unwrap().id;
     assert_eq!(fleet.jobs.stats().total_jobs, 1);
-    fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
+    fleet.jobs.run(brief.clone(), PATIENCE).await.unwrap();
     wait_until("the job to be forgotten", PATIENCE, async || fleet.jobs.stats().total_jobs == 0).await;
     assert!(matches!(fleet.jobs.get(job).await, Err(JobsError::NoJob(_))));
+}
+
+#[tokio::test]
+async fn a_job_may_not_wait_longer_than_it_is_kept() {
+    let retention = RetentionSettings { max_age: Duration::from_secs(3600), ..RetentionSettings::default() };
+    let fleet = Fleet::with(Broker::start().await, "", retention).await;
+    let _worker = fleet.worker("web-01", &Hands::default()).await;
+    let long = Submission { expires_after: Duration::from_secs(3600), ..change("web-01") };
+    let refused = fleet.jobs.submit(long).await.unwrap_err();
+    assert!(matches!(&refused, JobsError::Invalid(text) if text.contains("nats.kv.ttl")), "{refused}");
+    assert_eq!(fleet.jobs.stats().total_jobs, 0);
+    fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
 }
 
 #[tokio::test]

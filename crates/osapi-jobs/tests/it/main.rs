@@ -14,3 +14,4 @@ mod round_trip;
 mod routing;
 mod rows;
 mod servers;
+mod winding_up;
