@@ -53,6 +53,20 @@ pub(crate) fn handshake_failed(source: IpAddr, reason: &str) {
     info!(target: TARGET, event = "authentication_failed", source = %source, reason, "handshake failed");
 }
 
+/// A peer that was let in and would not be now: its certificate was revoked, or its authority taken away.
+pub(crate) fn cut_off(source: IpAddr, identity: &Identity, reason: &str) {
+    info!(
+        target: TARGET,
+        event = "cut_off",
+        source = %source,
+        client = identity.common_name,
+        serial = identity.serial,
+        fingerprint = identity.fingerprint_sha256,
+        reason,
+        "not let in any more"
+    );
+}
+
 /// A part of the configuration that was read again and replaced the old, or was kept because the new one is wrong.
 pub(crate) fn reloaded(part: &'static str, accepted: bool) {
     info!(target: TARGET, event = "reload", part, accepted, "configuration read again");

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use jiff::Timestamp;
 use osapi_pki::tls;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -161,6 +162,8 @@ async fn handshake(stream: TcpStream, door: &Door) -> std::io::Result<TlsStream<
 async fn requests(stream: TlsStream<TcpStream>, peer: Peer, door: &Door) {
     let builder = builder(stream.get_ref().1.alpn_protocol() == Some(b"h2"));
     let address = peer.address;
+    let identity = peer.identity.clone();
+    let shown = tls::shown(stream.get_ref().1.peer_certificates());
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer.clone());
@@ -168,6 +171,7 @@ async fn requests(stream: TlsStream<TcpStream>, peer: Peer, door: &Door) {
     });
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut whitelist = door.live.whitelist.clone();
+    let mut certificates = door.live.tls.clone();
     let mut time = pin!(sleep(CONNECTION_AGE));
     let mut closing = false;
     loop {
@@ -182,6 +186,12 @@ async fn requests(stream: TlsStream<TcpStream>, peer: Peer, door: &Door) {
             Ok(()) = whitelist.changed() => {
                 if !whitelist.borrow_and_update().allows(address) {
                     return audit_log::denied(address, 0);
+                }
+                continue;
+            }
+            Ok(()) = certificates.changed() => {
+                if let Err(reason) = certificates.borrow_and_update().admits(&shown, Timestamp::now()) {
+                    return audit_log::cut_off(address, &identity, &reason.to_string());
                 }
                 continue;
             }

@@ -121,13 +121,15 @@ impl Reloader {
     fn files(&self) -> Vec<PathBuf> {
         let settings = self.settings.borrow();
         let certificates = self.rotation.files();
-        vec![
+        let mut files = vec![
             self.source.path.clone(),
             settings.whitelist.clone(),
             certificates.authorities.clone(),
             certificates.certificate.clone(),
             certificates.key.clone(),
-        ]
+        ];
+        files.extend(certificates.revoked.clone());
+        files
     }
 }
 

@@ -21,9 +21,17 @@ const CHANGES_BOUND: Duration = Duration::from_secs(5);
 pub async fn run(prepared: Prepared, system: System, listener: TcpListener, shutdown: CancellationToken) {
     let operations = Arc::new(Operations::new(system, prepared.settings.max_concurrent));
     let (reloader, live) = Reloader::new(prepared);
-    let certificate_expires_at = live.tls.borrow().certificate.not_after;
     let entries = live.whitelist.borrow().len();
-    info!(address = ?listener.local_addr().ok(), whitelist_entries = entries, %certificate_expires_at, "serving");
+    {
+        let tls = live.tls.borrow();
+        info!(
+            address = ?listener.local_addr().ok(),
+            whitelist_entries = entries,
+            certificate_expires_at = %tls.certificate.not_after,
+            revocation_list_expires_at = tls.revocations_until.map(tracing::field::display),
+            "serving"
+        );
+    }
     if live.whitelist.borrow().is_empty() {
         warn!("the whitelist is empty: nobody can connect");
     }

@@ -113,6 +113,7 @@ fn certificates(tls: &Section<'_>) -> CertificateFiles {
         ),
         certificate: tls.path("server_cert", "/etc/linux_patch_api/certs/server.pem", "the server's certificate"),
         key: tls.path("server_key", "/etc/linux_patch_api/certs/server.key", "private key of the server's certificate"),
+        revoked: tls.optional_path("crl_path", "revocation lists of the authorities; without it none is looked up"),
     }
 }
 

@@ -1,23 +1,29 @@
 //! An authority of one's own and the certificates it issues. Pure: it is told the time and writes no file.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PublicKeyData,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData, RevokedCertParams, SerialNumber,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use crate::certificate::CertificateInfo;
 use crate::file::FileError;
+use crate::serial::Serial;
 
 /// How long server and client certificates are valid.
 pub const LEAF_VALIDITY: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// How long an authority is valid: ten years, so that replacing it is rare and planned, while what it issues is short.
 pub const AUTHORITY_VALIDITY: SignedDuration = SignedDuration::from_hours(3650 * 24);
+
+/// How long a revocation list may be relied on. As long as a certificate, since people renew both by hand: after it nobody
+/// is let in by it, and a month forgotten would lock everybody out.
+pub const LIST_VALIDITY: SignedDuration = LEAF_VALIDITY;
 
 /// Certificates are valid from a little before they are made, for machines whose clocks are behind.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -148,6 +154,37 @@ impl Authority {
         let certificate_pem = params.signed_by(&key, &self.issuer)?.pem();
         Ok(Issued { certificate_pem, key_pem: key.serialize_pem() })
     }
+
+    /// Signs the list of what is revoked, and since when, as PEM. The number is to be higher than that of the list before.
+    ///
+    /// # Errors
+    /// The authority has expired, or may not sign lists.
+    pub fn revocation_list(
+        &self,
+        number: u64,
+        revoked: &BTreeMap<Serial, Timestamp>,
+        now: Timestamp,
+    ) -> Result<String, IssueError> {
+        if now >= self.not_after {
+            return Err(IssueError::AuthorityExpired(self.not_after));
+        }
+        let epoch = rcgen::date_time_ymd(1970, 1, 1);
+        let entry = |(serial, since): (&Serial, &Timestamp)| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial.bytes()),
+            revocation_time: epoch + since_epoch(*since),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: epoch + since_epoch(now - CLOCK_SKEW),
+            next_update: epoch + since_epoch(now + LIST_VALIDITY),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(params.signed_by(&self.issuer)?.pem()?)
+    }
 }
 
 fn name_server(params: &mut CertificateParams, names: &[String]) -> Result<(), IssueError> {
@@ -173,14 +210,17 @@ fn name_client(params: &mut CertificateParams, name: &str) -> Result<(), IssueEr
 }
 
 fn params(now: Timestamp, until: Timestamp) -> CertificateParams {
-    // rcgen wants a calendar of its own; counted from the epoch it needs no second time library here.
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    let since_epoch = |time: Timestamp| Duration::from_secs(time.as_second().try_into().unwrap_or(0));
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.not_before = epoch + since_epoch(now - CLOCK_SKEW);
     params.not_after = epoch + since_epoch(until);
     params
+}
+
+/// rcgen wants a calendar of its own; counted from the epoch it needs no second time library here.
+fn since_epoch(time: Timestamp) -> Duration {
+    Duration::from_secs(time.as_second().try_into().unwrap_or(0))
 }
 
 fn short(key_identifier: &[u8]) -> String {

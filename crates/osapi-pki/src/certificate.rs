@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::serial::Serial;
+
 /// Who a certificate stands for: what logs and the audit trail name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Identity {
@@ -63,7 +65,7 @@ impl CertificateInfo {
         Ok(Self {
             identity: Identity {
                 common_name: common_name(parsed.subject()),
-                serial: hex(parsed.raw_serial().strip_prefix(&[0]).unwrap_or(parsed.raw_serial())),
+                serial: Serial::from_bytes(parsed.raw_serial()).to_string(),
                 fingerprint_sha256: hex(&Sha256::digest(der)),
             },
             issuer: common_name(parsed.issuer()),
@@ -77,7 +79,7 @@ impl CertificateInfo {
     }
 }
 
-fn common_name(name: &x509_parser::x509::X509Name<'_>) -> String {
+pub(crate) fn common_name(name: &x509_parser::x509::X509Name<'_>) -> String {
     name.iter_common_name().next().and_then(|found| found.as_str().ok()).unwrap_or_default().to_owned()
 }
 

@@ -3,17 +3,17 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::CertificateDer;
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, RootCertStore};
 
 use crate::certificate::CertificateInfo;
 use crate::file::{self, FileError, Problem};
-use crate::tls::provider;
+use crate::revocation::RevocationList;
+use crate::tls::{provider, unix_time};
 
 /// What a certificate is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl fmt::Display for Usage {
     }
 }
 
-/// Where the three files of a set are.
+/// Where the files of a set are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFiles {
     /// Certificates of the authorities that are trusted; one or more.
@@ -42,12 +42,17 @@ pub struct CertificateFiles {
     pub certificate: PathBuf,
     /// The private key of one's own certificate.
     pub key: PathBuf,
+    /// Lists of what the authorities have revoked, for servers that ask clients for certificates. Without it nothing is
+    /// looked up.
+    pub revoked: Option<PathBuf>,
 }
 
 /// The authorities one trusts.
 #[derive(Clone, Debug)]
 pub struct Authorities {
     pub(crate) roots: Arc<RootCertStore>,
+    pub(crate) lists: Vec<RevocationList>,
+    certificates: Vec<CertificateDer<'static>>,
     path: PathBuf,
 }
 
@@ -69,7 +74,7 @@ impl Authorities {
     pub fn load(path: &Path, now: Timestamp) -> Result<Self, FileError> {
         let refuse = |problem| FileError::new(path, problem);
         let mut roots = RootCertStore::empty();
-        let mut expired = None;
+        let (mut certificates, mut expired) = (Vec::new(), None);
         for der in file::read_certificates(path)? {
             let info = CertificateInfo::read(&der).map_err(|error| refuse(Problem::Unusable(error.to_string())))?;
             if !info.is_authority {
@@ -77,14 +82,35 @@ impl Authorities {
             }
             // The verifier does not look at the time of what it trusts, so this is the only place that does.
             match check_time(&info, now) {
-                Ok(()) => roots.add(der).map_err(|error| refuse(Problem::Unusable(error.to_string())))?,
+                Ok(()) => {
+                    roots.add(der.clone()).map_err(|error| refuse(Problem::Unusable(error.to_string())))?;
+                    certificates.push(der);
+                }
                 Err(problem) => expired = Some(problem),
             }
         }
         match expired {
             Some(problem) if roots.is_empty() => Err(refuse(problem)),
-            _ => Ok(Self { roots: Arc::new(roots), path: path.to_owned() }),
+            _ => Ok(Self { roots: Arc::new(roots), lists: Vec::new(), certificates, path: path.to_owned() }),
         }
+    }
+
+    /// Lets in nobody whose certificate is on a list in the PEM file. What an authority without a list there has issued is
+    /// let in as before, so that a new authority can be brought in beside the old one.
+    ///
+    /// # Errors
+    /// The file cannot be read, holds no list, or one that no authority here signed or whose time is over.
+    pub fn with_revocation_lists(self, path: &Path, now: Timestamp) -> Result<Self, FileError> {
+        let lists = RevocationList::read_all(path)?;
+        for list in &lists {
+            let checked = if list.is_signed_by(&self.certificates) {
+                list.check_time(now)
+            } else {
+                Err(Problem::UnknownIssuer { authority: self.path.clone() })
+            };
+            checked.map_err(|problem| FileError::new(path, problem))?;
+        }
+        Ok(Self { lists, ..self })
     }
 
     /// Checks by signature, time and purpose that these authorities vouch for the credentials.
@@ -106,7 +132,7 @@ impl Authorities {
         usage: Usage,
         now: Timestamp,
     ) -> Result<(), rustls::Error> {
-        let now = UnixTime::since_unix_epoch(Duration::from_secs(now.as_second().try_into().unwrap_or(0)));
+        let now = unix_time(now);
         let provider = provider();
         match usage {
             Usage::Server => rustls::client::verify_server_cert_signed_by_trust_anchor(
@@ -177,7 +203,11 @@ pub fn load(
     usage: Usage,
     now: Timestamp,
 ) -> Result<(Authorities, Credentials), Vec<FileError>> {
-    let authorities = Authorities::load(&files.authorities, now).map_err(|error| vec![error]);
+    let authorities = Authorities::load(&files.authorities, now).and_then(|authorities| match &files.revoked {
+        Some(path) => authorities.with_revocation_lists(path, now),
+        None => Ok(authorities),
+    });
+    let authorities = authorities.map_err(|error| vec![error]);
     let credentials = Credentials::load(&files.certificate, &files.key, usage, now);
     match (authorities, credentials) {
         (Ok(authorities), Ok(credentials)) => {

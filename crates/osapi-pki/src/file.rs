@@ -47,6 +47,9 @@ pub enum Problem {
     /// No certificate in it.
     #[error("holds no certificate")]
     NoCertificate,
+    /// No revocation list in it.
+    #[error("holds no certificate revocation list")]
+    NoRevocationList,
     /// No private key in it.
     #[error("holds no private key")]
     NoKey,
@@ -62,6 +65,9 @@ pub enum Problem {
     /// Its time is over.
     #[error("expired at {0}")]
     Expired(Timestamp),
+    /// A revocation list that may not be relied on any more.
+    #[error("is a revocation list that was to be renewed by {0}")]
+    ListExpired(Timestamp),
     /// Its time has not come.
     #[error("is not valid before {0}")]
     NotYetValid(Timestamp),
@@ -98,11 +104,15 @@ impl FileError {
             Problem::TooLarge | Problem::Malformed(_) | Problem::NoCertificate => {
                 "it should hold blocks between -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----"
             }
+            Problem::NoRevocationList => {
+                "it should hold a block between -----BEGIN X509 CRL----- and -----END X509 CRL-----"
+            }
             Problem::NoKey => "it should hold one block -----BEGIN PRIVATE KEY-----, not encrypted",
             Problem::Exposed(_) => "chmod 600 it, and replace the key if others could have read it",
             Problem::Unusable(_) => "make it anew with `osapi pki`",
             Problem::NotAuthority(_) => "put the certificate of the authority there, not one it issued",
             Problem::Expired(_) => "renew it with `osapi pki issue`",
+            Problem::ListExpired(_) => "renew it with `osapi pki revoke --renew` and bring it to this host",
             Problem::NotYetValid(_) => "check this machine's clock",
             Problem::KeyMismatch { .. } => "replace certificate and key together",
             Problem::UnknownIssuer { .. } => "use a certificate of that authority, or add the authority that signed it",
@@ -173,6 +183,14 @@ pub(crate) fn write_new(files: &[(PathBuf, &str, Secrecy)]) -> Result<(), FileEr
         sync_folder(path).map_err(|error| FileError::new(path, Problem::Unwritable(error)))?;
     }
     Ok(())
+}
+
+/// Writes a file that others may read, in the place of an old one where there is one: the old or the new, never a part.
+pub(crate) fn replace(path: &Path, contents: &str) -> Result<(), FileError> {
+    let unwritable = |error| FileError::new(path, Problem::Unwritable(error));
+    let prepared = prepare(&(path.to_owned(), contents, Secrecy::Public))?;
+    prepared.persist(path).map_err(|error| unwritable(error.error))?;
+    sync_folder(path).map_err(unwritable)
 }
 
 /// Who may read a file.

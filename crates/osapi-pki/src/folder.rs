@@ -1,5 +1,8 @@
 //! The folder `osapi pki` works in: an authority with a first server and a first client certificate.
 
+mod revoke;
+
+use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -9,14 +12,22 @@ use jiff::Timestamp;
 use crate::authority::{Authority, IssueError, Issued, Leaf};
 use crate::certificate::CertificateInfo;
 use crate::file::{self, FileError, Problem, Secrecy};
+use crate::revocation::RevocationList;
+use crate::serial::Serial;
 
-/// Makes `ca`, `server` and `client`, each as `.pem` and `.key`, in a folder that is created (0700) where it is missing.
+pub use revoke::{Revocation, RevokeError, Revoked, revoke};
+
+/// The list of what the authority has revoked.
+const LIST: &str = "crl.pem";
+
+/// Makes `ca`, `server` and `client`, each as `.pem` and `.key`, and an empty revocation list, in a folder that is created
+/// (0700) where it is missing.
 ///
 /// The server certificate is for `server_names`; the client's common name is `client_name`. Gives the files written.
 /// `ca.key` is needed only for issuing; keep it away from the hosts.
 ///
 /// # Errors
-/// A name is wrong, one of the six files exists, or writing fails. Nothing is left behind then.
+/// A name is wrong, one of the seven files exists, or writing fails. Nothing is left behind then.
 pub fn init(
     folder: &Path,
     server_names: &[String],
@@ -26,8 +37,11 @@ pub fn init(
     let authority = Authority::create(now)?;
     let server = authority.issue(&Leaf::Server { names: server_names.to_vec() }, now)?;
     let client = authority.issue(&Leaf::Client { name: client_name.to_owned() }, now)?;
+    let list = authority.revocation_list(1, &BTreeMap::new(), now)?;
     create(folder)?;
-    write(folder, &[("ca", authority.own()), ("server", &server), ("client", &client)])
+    let mut files = pairs(folder, &[("ca", authority.own()), ("server", &server), ("client", &client)]);
+    files.push((folder.join(LIST), list.as_str(), Secrecy::Public));
+    write(files)
 }
 
 /// Issues one more certificate from the authority in the folder, as `STEM.pem` and `STEM.key`. Gives the files written.
@@ -41,13 +55,7 @@ pub fn issue(folder: &Path, stem: &str, leaf: &Leaf, now: Timestamp) -> Result<V
         let problem = Problem::Unusable("a file's name is letters, digits, `-`, `_` and `.`".to_owned());
         return Err(FileError::new(&path, problem).into());
     }
-    let text = |name: &str| {
-        let path = folder.join(name);
-        let text = String::from_utf8(file::read(&path)?);
-        text.map_err(|error| FileError::new(&path, Problem::Malformed(error.to_string())))
-    };
-    let authority = Authority::load(&text("ca.pem")?, &text("ca.key")?)?;
-    write(folder, &[(stem, &authority.issue(leaf, now)?)])
+    write(pairs(folder, &[(stem, &authority(folder)?.issue(leaf, now)?)]))
 }
 
 /// What every certificate in a PEM file says.
@@ -60,17 +68,46 @@ pub fn show(path: &Path) -> Result<Vec<CertificateInfo>, FileError> {
     file::read_certificates(path)?.iter().map(|der| CertificateInfo::read(der).map_err(unusable)).collect()
 }
 
+/// Since when a certificate is revoked, as the list beside its file says where there is one. The list's signature is not
+/// verified: this is for people to look at.
+///
+/// # Errors
+/// There is such a list and it cannot be read.
+pub fn revoked_since(path: &Path, info: &CertificateInfo) -> Result<Option<Timestamp>, FileError> {
+    let list = path.with_file_name(LIST);
+    let Ok(serial) = info.identity.serial.parse::<Serial>() else { return Ok(None) };
+    if !list.exists() {
+        return Ok(None);
+    }
+    let lists = RevocationList::read_all(&list)?;
+    Ok(lists.iter().filter(|list| list.issuer == info.issuer).find_map(|list| list.revoked.get(&serial).copied()))
+}
+
+/// The authority whose files are in the folder.
+fn authority(folder: &Path) -> Result<Authority, IssueError> {
+    let text = |name: &str| {
+        let path = folder.join(name);
+        let text = String::from_utf8(file::read(&path)?);
+        text.map_err(|error| FileError::new(&path, Problem::Malformed(error.to_string())))
+    };
+    Authority::load(&text("ca.pem")?, &text("ca.key")?)
+}
+
 fn create(folder: &Path) -> Result<(), FileError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| FileError::new(folder, Problem::Unwritable(error)))
 }
 
-fn write(folder: &Path, all: &[(&str, &Issued)]) -> Result<Vec<PathBuf>, IssueError> {
+fn pairs<'a>(folder: &Path, all: &[(&str, &'a Issued)]) -> Vec<(PathBuf, &'a str, Secrecy)> {
     let mut files = Vec::new();
     for (stem, issued) in all {
         files.push((folder.join(format!("{stem}.pem")), issued.certificate_pem.as_str(), Secrecy::Public));
         files.push((folder.join(format!("{stem}.key")), issued.key_pem.as_str(), Secrecy::Secret));
     }
+    files
+}
+
+fn write(files: Vec<(PathBuf, &str, Secrecy)>) -> Result<Vec<PathBuf>, IssueError> {
     file::write_new(&files)?;
     Ok(files.into_iter().map(|(path, ..)| path).collect())
 }
@@ -94,12 +131,15 @@ mod tests {
     }
 
     #[test]
-    fn six_files_appear_and_keys_are_secret() {
+    fn seven_files_appear_and_keys_are_secret() {
         let outer = tempfile::tempdir().unwrap();
         let folder = outer.path().join("a/pki");
         let written = init(&folder, &["localhost".to_owned()], "ops", now()).unwrap();
-        assert_eq!(written.len(), 6);
-        assert_eq!(listing(&folder), ["ca.key", "ca.pem", "client.key", "client.pem", "server.key", "server.pem"]);
+        assert_eq!(written.len(), 7);
+        assert_eq!(
+            listing(&folder),
+            ["ca.key", "ca.pem", "client.key", "client.pem", "crl.pem", "server.key", "server.pem"]
+        );
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
         for path in written {
             let expected = if path.extension().unwrap() == "key" { 0o600 } else { 0o644 };

@@ -9,11 +9,15 @@ pub mod certificate;
 pub mod credentials;
 pub mod file;
 pub mod folder;
+pub mod revocation;
 pub mod rotation;
+pub mod serial;
 pub mod tls;
 
 pub use authority::{Authority, IssueError, Issued, Leaf};
 pub use certificate::{CertificateInfo, Identity};
 pub use credentials::{Authorities, CertificateFiles, Credentials, Usage};
 pub use file::{FileError, Problem};
+pub use revocation::RevocationList;
 pub use rotation::{Rotation, ServerTls};
+pub use serial::Serial;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use osapi_core::outcome::Change;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
+use rustls::server::danger::ClientCertVerifier;
 use tokio::sync::watch;
 
 use crate::certificate::CertificateInfo;
@@ -20,6 +21,9 @@ pub struct ServerTls {
     pub config: Arc<ServerConfig>,
     /// What the server's own certificate says.
     pub certificate: CertificateInfo,
+    /// After this nobody is let in any more for want of a newer revocation list; `None` where none is looked up.
+    pub revocations_until: Option<Timestamp>,
+    verifier: Arc<dyn ClientCertVerifier>,
     authorities: Authorities,
     chain: Vec<CertificateDer<'static>>,
 }
@@ -44,8 +48,8 @@ impl Rotation {
         Ok((Self { files, sender }, receiver))
     }
 
-    /// Reads the set again. A valid one that is different serves every connection made from now on; those that are
-    /// open stay. With an invalid one everything stays as it was.
+    /// Reads the set again. A valid one that is different serves every connection made from now on; for those that
+    /// are open [`ServerTls::admits`] answers anew. With an invalid one everything stays as it was.
     ///
     /// # Errors
     /// All that is wrong, by file.
@@ -80,12 +84,27 @@ impl Rotation {
 impl ServerTls {
     fn load(files: &CertificateFiles, now: Timestamp) -> Result<Self, Vec<FileError>> {
         let (authorities, own) = credentials::load(files, Usage::Server, now)?;
-        let config = tls::mutual_server_config(&authorities, &own)
-            .map_err(|error| vec![FileError::new(&files.certificate, Problem::Unusable(error.to_string()))])?;
-        Ok(Self { config: Arc::new(config), certificate: own.info, authorities, chain: own.certified.cert.clone() })
+        let unusable =
+            |error: rustls::Error| vec![FileError::new(&files.certificate, Problem::Unusable(error.to_string()))];
+        let verifier = tls::client_verifier(&authorities).map_err(unusable)?;
+        let config = tls::asking_server_config(verifier.clone(), &own).map_err(unusable)?;
+        let revocations_until = authorities.lists.iter().map(|list| list.next_update).min();
+        let chain = own.certified.cert.clone();
+        Ok(Self { config: Arc::new(config), certificate: own.info, revocations_until, verifier, authorities, chain })
+    }
+
+    /// Whether a client with these certificates would be let in now, as one that was let in earlier is asked again.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub fn admits(&self, certificates: &[CertificateDer<'_>], now: Timestamp) -> Result<(), rustls::Error> {
+        let [own, intermediates @ ..] = certificates else { return Err(rustls::Error::NoCertificatesPresented) };
+        self.verifier.verify_client_cert(own, intermediates, tls::unix_time(now)).map(drop)
     }
 
     fn same_as(&self, other: &Self) -> bool {
-        self.chain == other.chain && self.authorities.roots.roots == other.authorities.roots.roots
+        self.chain == other.chain
+            && self.authorities.roots.roots == other.authorities.roots.roots
+            && self.authorities.lists == other.authorities.lists
     }
 }

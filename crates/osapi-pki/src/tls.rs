@@ -1,7 +1,9 @@
 //! The rustls configurations of all our programs: TLS 1.3 only, one provider, no resumption.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -37,10 +39,33 @@ pub fn server_config(credentials: &Credentials) -> Result<ServerConfig, Error> {
 /// # Errors
 /// Never for checked credentials; rustls says so by type only.
 pub fn mutual_server_config(authorities: &Authorities, credentials: &Credentials) -> Result<ServerConfig, Error> {
+    asking_server_config(client_verifier(authorities)?, credentials)
+}
+
+pub(crate) fn asking_server_config(
+    verifier: Arc<dyn ClientCertVerifier>,
+    credentials: &Credentials,
+) -> Result<ServerConfig, Error> {
     let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(VERSIONS)?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(authorities.roots.clone(), provider()).build();
-    let verifier = OnlyClients(verifier.map_err(|error| Error::General(error.to_string()))?);
-    Ok(finish(builder.with_client_cert_verifier(Arc::new(verifier)), credentials))
+    Ok(finish(builder.with_client_cert_verifier(verifier), credentials))
+}
+
+/// Who is let in: clients of these authorities that are not on their revocation lists.
+///
+/// A list whose time is over lets nobody in: whoever keeps the newer one from this host would else have the revoked let in
+/// for ever. An authority without a list is another matter, see [`Authorities::with_revocation_lists`].
+pub(crate) fn client_verifier(authorities: &Authorities) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(authorities.roots.clone(), provider())
+        .with_crls(authorities.lists.iter().map(|list| list.der.clone()))
+        .enforce_revocation_expiration()
+        .allow_unknown_revocation_status()
+        .build();
+    Ok(Arc::new(OnlyClients(verifier.map_err(|error| Error::General(error.to_string()))?)))
+}
+
+/// Our time as rustls wants it.
+pub(crate) fn unix_time(time: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(time.as_second().try_into().unwrap_or(0)))
 }
 
 /// A client that trusts these authorities and nobody else, with a certificate of its own where one is given.
@@ -60,6 +85,12 @@ pub fn client_config(authorities: &Authorities, credentials: Option<&Credentials
 #[must_use]
 pub fn peer(certificates: Option<&[CertificateDer<'_>]>) -> Option<Identity> {
     CertificateInfo::read(certificates?.first()?).ok().map(|info| info.identity)
+}
+
+/// The certificates that the other end showed, to be judged again later.
+#[must_use]
+pub fn shown(certificates: Option<&[CertificateDer<'_>]>) -> Vec<CertificateDer<'static>> {
+    certificates.unwrap_or_default().iter().map(|certificate| certificate.clone().into_owned()).collect()
 }
 
 fn finish(

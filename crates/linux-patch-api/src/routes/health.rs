@@ -44,16 +44,25 @@ struct Checks {
     /// The file on disk is what holds.
     configuration: bool,
     whitelist: bool,
-    /// The files on disk are what holds, and the certificate's time is not over.
+    /// The files on disk are what holds, and neither the certificate's time is over nor the revocation list's.
     certificates: bool,
     certificate_expires_at: Timestamp,
+    /// After this nobody is let in; null where no revocation list is looked up.
+    revocation_list_expires_at: Option<Timestamp>,
     /// The host has one and it is installed.
     package_manager: bool,
 }
 
 impl Checks {
     const fn verdict(&self) -> Status {
-        let Self { configuration, whitelist, certificates, certificate_expires_at: _, package_manager } = *self;
+        let Self {
+            configuration,
+            whitelist,
+            certificates,
+            package_manager,
+            certificate_expires_at: _,
+            revocation_list_expires_at: _,
+        } = *self;
         if configuration && whitelist && certificates && package_manager { Status::Healthy } else { Status::Degraded }
     }
 }
@@ -62,12 +71,17 @@ pub(crate) async fn show(State(agent): State<Agent>, parameters: Parameters) -> 
     let NoInput {} = parameters.read()?;
     let os: Result<OsInfo, Problem> = agent.ask(Operation::SystemOsGet(NoInput {})).await;
     let faults = *agent.live.faults.borrow();
-    let certificate_expires_at = agent.live.tls.borrow().certificate.not_after;
+    let (certificate_expires_at, revocation_list_expires_at) = {
+        let tls = agent.live.tls.borrow();
+        (tls.certificate.not_after, tls.revocations_until)
+    };
+    let ends_at = revocation_list_expires_at.map_or(certificate_expires_at, |list| list.min(certificate_expires_at));
     let checks = Checks {
         configuration: !faults.configuration,
         whitelist: !faults.whitelist,
-        certificates: !faults.certificates && Timestamp::now() <= certificate_expires_at,
+        certificates: !faults.certificates && Timestamp::now() <= ends_at,
         certificate_expires_at,
+        revocation_list_expires_at,
         package_manager: os.is_ok_and(|os| os.package_manager != PackageManagerName::None),
     };
     Ok(Data(Health {

@@ -9,3 +9,4 @@ mod host;
 mod place;
 mod program;
 mod reload;
+mod revocation;

@@ -70,7 +70,7 @@ impl Place {
     pub(crate) fn client(&self, stem: &str) -> Credentials {
         let certs = self.path("certs");
         let (certificate, key) = (certs.join(format!("{stem}.pem")), certs.join(format!("{stem}.key")));
-        let files = CertificateFiles { authorities: certs.join("ca.pem"), certificate, key };
+        let files = CertificateFiles { authorities: certs.join("ca.pem"), certificate, key, revoked: None };
         load(&files, Usage::Client, Timestamp::now()).unwrap().1
     }
 

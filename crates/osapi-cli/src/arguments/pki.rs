@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use osapi_pki::Serial;
 
 use super::examples;
 
@@ -22,12 +23,36 @@ pub(crate) enum Pki {
     /// Make a further certificate
     #[command(subcommand)]
     Issue(Issue),
+    /// Take a certificate back: put it on the authority's revocation list
+    #[command(after_help = REVOKE)]
+    Revoke {
+        /// The folder of the authority
+        #[arg(long, value_name = "FOLDER")]
+        dir: PathBuf,
+        #[command(flatten)]
+        what: Revoke,
+    },
     /// Print what is in a certificate
     #[command(after_help = SHOW)]
     Show {
         /// A PEM file
         file: PathBuf,
     },
+}
+
+/// What to take back.
+#[derive(Debug, Args)]
+#[group(id = "what", required = true, multiple = false)]
+pub(crate) struct Revoke {
+    /// The certificate, a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The certificate's serial number in hex, as `pki show` prints it
+    #[arg(long, value_name = "HEX")]
+    pub(crate) serial: Option<Serial>,
+    /// Nothing more: sign the list anew for another year
+    #[arg(long)]
+    pub(crate) renew: bool,
 }
 
 /// For whom.
@@ -64,6 +89,11 @@ pub(crate) enum Issue {
 const INIT: &str = examples! {
     "For this host" => "osapi pki init --dir certs",
     "For a server with a name and an address" => "osapi pki init --dir certs --name web-01.example.com --name 192.0.2.10",
+};
+const REVOKE: &str = examples! {
+    "A certificate whose file is there" => "osapi pki revoke --dir certs --cert certs/alice.pem",
+    "One by its number" => "osapi pki revoke --dir certs --serial 5f3a9c0d2b7e",
+    "Before the list's year is over" => "osapi pki revoke --dir certs --renew",
 };
 const SHOW: &str = examples! {
     "For whom and until when" => "osapi pki show certs/server.pem",

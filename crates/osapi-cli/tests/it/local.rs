@@ -86,6 +86,16 @@ fn certificates_come_from_an_authority_of_ones_own() {
         "pki issue client --dir certs --name alice --file alice",
         "pki issue client --dir nowhere --name alice",
         "pki show certs/nothing.pem",
+        "pki revoke --dir certs --cert certs/alice.pem",
+        "pki revoke --dir certs --cert certs/alice.pem --json",
+        "pki revoke --dir certs --serial 0A:1b",
+        "pki revoke --dir certs --renew -o yaml",
+        "pki revoke --dir certs --cert certs/ca.pem",
+        "pki revoke --dir certs --serial moon",
+        "pki revoke --dir certs",
+        "pki init --dir other",
+        "pki revoke --dir other --cert certs/alice.pem",
+        "pki show certs/alice.pem",
     ]);
     assert_eq!(mode(&program.path("certs/ca.key")), 0o600);
     let shown = program.run("pki show certs/web-02.pem --json");

@@ -104,6 +104,8 @@ pub(crate) fn compare(name: &str, text: &str, home: &Path) {
         (r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "[token]"),
         (r"\b[0-9a-f]{64}\b", "[hash]"),
         (r"\b[0-9a-f]{32}\b", "[id]"),
+        (r"OSAPI authority [0-9a-f]{8}", "OSAPI authority [key]"),
+        (r"\b[0-9a-f]{34,40}\b", "[serial]"),
     ];
     let home = home.display().to_string();
     let text = text.replace(&home, "[home]");

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerCo
 use crate::set::{Set, client_leaf, days, now, server_leaf};
 
 /// Carries what each side says to the other until both are done or one refuses.
-fn shake(server: &Arc<ServerConfig>, client: ClientConfig) -> Result<ServerConnection, rustls::Error> {
+pub(crate) fn shake(server: &Arc<ServerConfig>, client: ClientConfig) -> Result<ServerConnection, rustls::Error> {
     let name = ServerName::try_from("localhost").unwrap();
     let mut client = Connection::from(ClientConnection::new(Arc::new(client), name).unwrap());
     let mut server = Connection::from(ServerConnection::new(server.clone()).unwrap());

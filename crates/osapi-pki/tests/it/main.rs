@@ -4,5 +4,6 @@
 
 mod credentials;
 mod handshake;
+mod revocation;
 mod rotation;
 mod set;

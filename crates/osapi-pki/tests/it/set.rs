@@ -38,6 +38,7 @@ impl Set {
             authorities: self.path("ca.pem"),
             certificate: self.path(&format!("{stem}.pem")),
             key: self.path(&format!("{stem}.key")),
+            revoked: None,
         }
     }
 
