@@ -115,6 +115,8 @@ fn streams(connection: &Connection, retention: &RetentionSettings) -> [Config; 4
     let notifications = Config {
         name: names.jobs_stream(),
         subjects: vec![names.jobs_subjects()],
+        // One per worker: where none is named, the broker has a limit of its own, a thousand.
+        max_consumers: 1_000_000,
         // A notification leaves with its job's expiry; brokers before 2.11 keep it for `max_age`.
         allow_message_ttl: true,
         ..base()
