@@ -10,7 +10,7 @@ use osapi_core::network::{DnsUpdate, DnsUpdated};
 use osapi_core::outcome::Change;
 use osapi_core::{ErrorCode, Failure};
 
-use super::host::{Host, Mechanism};
+use super::host::{self, Host, Mechanism};
 use super::network_manager::{self, Active, Checkpoint};
 use super::undo::{self, Files, Journal};
 use super::{Asked, InForce, dhcp_client, netplan, networkd, reachable, resolv_conf, resolved, settings};
@@ -181,8 +181,8 @@ impl Attempt<'_> {
     }
 
     async fn verify(&self) -> Result<(), Failure> {
-        let settled = |bound| self.host.settled(self.mechanism, self.link, self.wanted, bound);
-        if settled(NUDGE_AFTER).await? != *self.wanted {
+        // Where there is no answer yet, somebody is still starting.
+        if self.settled(self.wanted, NUDGE_AFTER).await.is_ok_and(|now| now != *self.wanted) {
             match self.mechanism {
                 // It loses track where one change follows the other closely; told again it changes nothing.
                 Mechanism::NetworkManager(active) => network_manager::activate(self.system, active, self.link).await?,
@@ -193,7 +193,7 @@ impl Attempt<'_> {
                 Mechanism::Networkd(_) | Mechanism::Netplan { .. } | Mechanism::Resolved | Mechanism::ResolvConf => {}
             }
         }
-        let now = settled(SETTLE_BOUND).await?;
+        let now = self.settled(self.wanted, SETTLE_BOUND).await?;
         if now == *self.wanted {
             return Ok(());
         }
@@ -203,6 +203,10 @@ impl Attempt<'_> {
             super::joined(&now.servers),
             now.domains()
         )))
+    }
+
+    async fn settled(&self, wanted: &InForce, bound: Duration) -> Result<InForce, Failure> {
+        host::settled(self.system, self.link, wanted, Some(self.mechanism.name()), bound).await
     }
 
     async fn confirm(&self, context: &Context) -> Result<(), Failure> {
@@ -230,7 +234,7 @@ impl Attempt<'_> {
             Remembered::Journal(journal) => put_back(self.system, journal).await,
             Remembered::Checkpoint(checkpoint) => {
                 checkpoint.roll_back().await?;
-                is_back(&self.host.settled(self.mechanism, self.link, self.before, SETTLE_BOUND).await?, self.before)
+                is_back(&self.settled(self.before, SETTLE_BOUND).await?, self.before)
             }
         }
     }
@@ -248,13 +252,12 @@ async fn put_back(system: &System, journal: &Journal) -> Result<(), Failure> {
         Files::ResolvedConf => resolved::apply(system, &link).await?,
         Files::ResolvConf => {}
     }
-    let host = Host::look(system).await?;
-    let mechanism = host.mechanism(Some(&link)).await;
-    let mut now = host.settled(&mechanism, &link, &journal.before, SETTLE_BOUND).await?;
-    if now != journal.before && host.resolved() {
+    let settled = || host::settled(system, &link, &journal.before, None, SETTLE_BOUND);
+    let mut now = settled().await?;
+    if now != journal.before && Host::look(system).await?.resolved() {
         // It came from no file: somebody had set it at run time.
         resolved::set_for_now(system, &link, &journal.before).await?;
-        now = host.settled(&mechanism, &link, &journal.before, SETTLE_BOUND).await?;
+        now = settled().await?;
     }
     is_back(&now, &journal.before)?;
     journal.end(system)

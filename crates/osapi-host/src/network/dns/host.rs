@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use osapi_core::Failure;
 use osapi_core::network::DnsMechanism;
+use osapi_core::{ErrorCode, Failure};
 use zbus::Connection;
 
 use super::network_manager::Active;
@@ -125,28 +125,6 @@ impl Host {
         }
     }
 
-    /// Waits until that is in force, up to `bound`: services take their time. Gives what is in force then.
-    ///
-    /// # Errors
-    /// Who rules does not answer.
-    pub(super) async fn settled(
-        &self,
-        mechanism: &Mechanism,
-        link: &Link,
-        wanted: &InForce,
-        bound: Duration,
-    ) -> Result<InForce, Failure> {
-        const TICK: Duration = Duration::from_millis(50);
-        let deadline = tokio::time::Instant::now() + bound;
-        loop {
-            let now = self.in_force(mechanism, Some(link)).await;
-            if now.as_ref().is_ok_and(|now| now == wanted) || tokio::time::Instant::now() >= deadline {
-                return now;
-            }
-            tokio::time::sleep(TICK).await;
-        }
-    }
-
     /// Whether systemd-resolved is who answers.
     pub(super) const fn resolved(&self) -> bool {
         self.resolved
@@ -156,6 +134,40 @@ impl Host {
     pub(super) const fn bus(&self) -> Option<&Connection> {
         self.bus.as_ref()
     }
+}
+
+/// Waits until that is in force, up to `bound`, and gives what is in force then. Who keeps the settings is found out each
+/// time, for a service that starts anew is not there for a while, and its interface has no settings then: with a `keeper`,
+/// the interface must be in its hands again.
+///
+/// # Errors
+/// Who rules does not answer, or the keeper does not take the interface back.
+pub(super) async fn settled(
+    system: &System,
+    link: &Link,
+    wanted: &InForce,
+    keeper: Option<DnsMechanism>,
+    bound: Duration,
+) -> Result<InForce, Failure> {
+    const TICK: Duration = Duration::from_millis(50);
+    let deadline = tokio::time::Instant::now() + bound;
+    loop {
+        let now = in_the_hands_of(system, link, keeper).await;
+        if now.as_ref().is_ok_and(|now| now == wanted) || tokio::time::Instant::now() >= deadline {
+            return now;
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+async fn in_the_hands_of(system: &System, link: &Link, keeper: Option<DnsMechanism>) -> Result<InForce, Failure> {
+    let host = Host::look(system).await?;
+    let mechanism = host.mechanism(Some(link)).await;
+    if keeper.is_some_and(|keeper| keeper != mechanism.name()) {
+        let message = format!("what kept the settings of `{}` has not taken it back", link.name);
+        return Err(Failure::new(ErrorCode::Unavailable, message));
+    }
+    host.in_force(&mechanism, Some(link)).await
 }
 
 /// Whether a service is on the bus now; asking the service itself would start it.
