@@ -21,6 +21,48 @@ pub enum Target {
     Label(Label),
 }
 
+/// What sort of target it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TargetKind {
+    /// Any one worker.
+    Any,
+    /// Every worker.
+    All,
+    /// One host.
+    Host,
+    /// Those with a label.
+    Label,
+}
+
+impl TargetKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Any, Self::All, Self::Host, Self::Label];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::All => "all",
+            Self::Host => "host",
+            Self::Label => "label",
+        }
+    }
+}
+
+impl Target {
+    /// What sort of target it is.
+    #[must_use]
+    pub const fn kind(&self) -> TargetKind {
+        match self {
+            Self::Any => TargetKind::Any,
+            Self::All => TargetKind::All,
+            Self::Host(_) => TargetKind::Host,
+            Self::Label(_) => TargetKind::Label,
+        }
+    }
+}
+
 /// A label: a key and a value of one or more parts, written `key:part.part`.
 ///
 /// A worker with `group:web.dev.us-east` answers to `group:web`, `group:web.dev` and itself.

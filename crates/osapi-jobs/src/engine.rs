@@ -50,6 +50,7 @@ pub(crate) struct Engine {
 pub(crate) struct Health {
     pub(crate) components: Vec<ComponentHealth>,
     pub(crate) dead_letters: u64,
+    pub(crate) dead_letters_ever: u64,
     /// When it was asked; never at first.
     pub(crate) asked: bool,
 }

@@ -4,6 +4,7 @@
 //! It does no I/O: `feed` brings what is stored, `detail` fetches what is not held.
 
 pub(crate) mod bodies;
+mod counted;
 pub(crate) mod entry;
 pub(crate) mod feed;
 pub(crate) mod fleet;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 use crate::names::Key;
 use crate::records::{Claim, Event, Response};
 use bodies::Bodies;
+use counted::Counted;
 use entry::Entry;
 use fleet::Fleet;
 
@@ -39,6 +41,7 @@ pub(crate) struct Index {
     by_status: HashMap<JobState, BTreeSet<JobId>>,
     by_operation: HashMap<OperationKind, BTreeSet<JobId>>,
     by_target: HashMap<Target, BTreeSet<JobId>>,
+    counted: Counted,
     by_host: HashMap<HostName, BTreeSet<JobId>>,
     /// Jobs whose state depends on whether a worker is there.
     by_doubtful_host: HashMap<HostName, HashSet<JobId>>,
@@ -126,6 +129,7 @@ impl Index {
         self.by_operation.entry(entry.kind).or_default().insert(id);
         self.by_target.entry(entry.target.clone()).or_default().insert(id);
         self.by_status.entry(entry.state()).or_default().insert(id);
+        self.counted.stands(&entry, entry.state());
         self.order.insert(id);
         self.jobs.insert(id, entry);
         self.change(id, |_, _| {});
@@ -141,6 +145,8 @@ impl Index {
         if before != after {
             remove_from(&mut self.by_status, &before, id);
             self.by_status.entry(after).or_default().insert(id);
+            self.counted.stood(entry, before);
+            self.counted.stands(entry, after);
         }
         for host in entry.take_new_hosts() {
             self.by_host.entry(host).or_default().insert(id);
@@ -181,6 +187,7 @@ impl Index {
         remove_from(&mut self.by_operation, &entry.kind, id);
         remove_from(&mut self.by_target, &entry.target, id);
         remove_from(&mut self.by_status, &entry.state(), id);
+        self.counted.stood(&entry, entry.state());
         if let Some(deadline) = entry.deadline {
             self.deadlines.remove(&(deadline, id));
         }
@@ -211,13 +218,19 @@ impl Index {
     pub(crate) fn clear(&mut self) {
         let watchers = std::mem::take(&mut self.watchers);
         let fleet = std::mem::take(&mut self.fleet);
-        *self = Self { watchers, fleet, ..Self::default() };
+        let counted = std::mem::take(&mut self.counted).afresh();
+        *self = Self { watchers, fleet, counted, ..Self::default() };
     }
 
     /// Nothing that was stored before is still to come, so facts without a job belong to none.
     pub(crate) fn caught_up(&mut self) {
         self.early.clear();
         self.early_count = 0;
+    }
+
+    /// All that was stored before has been read, of jobs and of workers.
+    pub(crate) const fn go_live(&mut self) {
+        self.counted.live = true;
     }
 
     /// Judges again the jobs that depend on whether this worker is there.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::Connection;
 use crate::engine::Engine;
 use crate::error::JobsError;
+use crate::figures::Figures;
 
 /// What to submit.
 #[derive(Clone, Debug)]
@@ -206,6 +207,14 @@ impl Jobs {
         let mut stats = self.engine.index().stats();
         stats.dlq_count = self.engine.health().dead_letters;
         stats
+    }
+
+    /// What is counted for whoever watches, from memory.
+    pub fn figures(&self) -> Figures {
+        let mut figures = self.engine.index().figures(Timestamp::now());
+        let health = self.engine.health();
+        (figures.dead_letters, figures.dead_letters_ever) = (health.dead_letters, health.dead_letters_ever);
+        figures
     }
 
     /// Submits the same operation again, to the original target unless told otherwise; linked both ways.

@@ -81,7 +81,10 @@ async fn look(engine: &Engine, stores: &mut Stores) {
                     engine.start_afresh(Feed::Workers);
                 }
             }
-            Ok(info) if stream == names.dead_letters_stream() => engine.health().dead_letters = info.state.messages,
+            Ok(info) if stream == names.dead_letters_stream() => {
+                let mut health = engine.health();
+                (health.dead_letters, health.dead_letters_ever) = (info.state.messages, info.state.last_sequence);
+            }
             Ok(_) => {}
             Err(_) => {
                 if let Err(error) = engine.connection.restore().await {

@@ -78,4 +78,19 @@ pub(crate) struct WorkerRecord {
     /// Since which revision of the registry it answers to each target besides `_any`, by the target's text.
     #[serde(default)]
     pub(crate) answers_since: BTreeMap<String, u64>,
+    /// What this run has counted so far.
+    #[serde(default)]
+    pub(crate) counts: Counts,
+}
+
+/// What a run of a worker counts; nobody else can see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Counts {
+    /// Changes it was let into.
+    pub(crate) claims_granted: u64,
+    /// Changes that somebody else had, or that were called off first.
+    pub(crate) claims_refused: u64,
+    /// Messages that had been given out before, to it or to another.
+    pub(crate) redeliveries: u64,
 }

@@ -13,7 +13,7 @@ use crate::connection::prepare::consumer;
 use crate::connection::{Connection, chain};
 use crate::error::{ConnectError, JobsError};
 use crate::names::{self, WorkerKey, targets_of};
-use crate::records::WorkerRecord;
+use crate::records::{Counts, WorkerRecord};
 use crate::store::{Store, StoreFault};
 
 /// How many missed heartbeats make a worker lost.
@@ -98,7 +98,8 @@ impl Seat {
     }
 
     /// Says that the worker is there, and how it does.
-    pub(crate) async fn refresh(&mut self, running: u32, draining: bool) -> Result<(), StoreFault> {
+    pub(crate) async fn refresh(&mut self, running: u32, draining: bool, counts: Counts) -> Result<(), StoreFault> {
+        self.record.counts = counts;
         self.record.registration.running = running;
         self.record.registration.draining = draining;
         let revision = self.write().await?;
@@ -112,9 +113,9 @@ impl Seat {
     }
 
     /// Says that the worker left in good order.
-    pub(crate) async fn leave(&mut self) -> Result<(), StoreFault> {
+    pub(crate) async fn leave(&mut self, counts: Counts) -> Result<(), StoreFault> {
         self.record.stopped = true;
-        self.refresh(0, self.record.registration.draining).await
+        self.refresh(0, self.record.registration.draining, counts).await
     }
 
     async fn write(&mut self) -> Result<u64, StoreFault> {
@@ -140,6 +141,7 @@ fn record(
     WorkerRecord {
         heartbeat_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
         stopped: false,
+        counts: Counts::default(),
         answers_since: targets.iter().map(since).collect(),
         registration,
     }

@@ -185,7 +185,7 @@ pub(crate) fn expected(target: &Target, meant: Vec<HostName>) -> Vec<HostName> {
 }
 
 /// When a job was accepted: its identity says so, to the millisecond.
-fn time_of(id: Uuid) -> Timestamp {
+pub(crate) fn time_of(id: Uuid) -> Timestamp {
     let milliseconds = i64::try_from(id.as_u128() >> 80).unwrap_or_default();
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::connection::Connection;
 use crate::error::JobsError;
 use crate::names::targets_of;
+use crate::records::Counts;
 use crate::registry::{Seat, Since, away};
 use crate::store::Store;
 use lane::Lane;
@@ -158,6 +159,7 @@ struct Worker<E> {
     permits: Arc<Semaphore>,
     max_jobs: usize,
     running: Mutex<HashMap<JobId, CancellationToken>>,
+    counts: Mutex<Counts>,
     /// One token per change at work.
     changes: TaskTracker,
     /// Jobs called off of late that were not at work here: they may be on their way. The oldest goes first.
@@ -192,6 +194,7 @@ impl<E> Worker<E> {
             permits: Arc::new(Semaphore::new(max_jobs)),
             max_jobs,
             running: Mutex::default(),
+            counts: Mutex::default(),
             changes: TaskTracker::new(),
             called_off: Mutex::default(),
             draining: watch::channel(seat.draining()).0,
@@ -234,6 +237,14 @@ impl<E> Worker<E> {
         for token in self.running.lock().unwrap_or_else(PoisonError::into_inner).values() {
             token.cancel();
         }
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Counts)) {
+        count(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn counts(&self) -> Counts {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn at_work(&self) -> Vec<JobId> {

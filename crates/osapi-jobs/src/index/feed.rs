@@ -156,4 +156,7 @@ fn caught_up(engine: &Engine, feed: Feed) {
         }
         Feed::Workers => engine.workers_read.store(true, Ordering::Release),
     }
+    if engine.index_is_built().is_ok() {
+        engine.index().go_live();
+    }
 }

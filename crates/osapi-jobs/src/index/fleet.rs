@@ -10,7 +10,7 @@ use osapi_core::{HostName, Target};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::records::WorkerRecord;
+use crate::records::{Counts, WorkerRecord};
 use crate::registry::MISSED;
 
 /// The workers.
@@ -21,6 +21,8 @@ pub(crate) struct Fleet {
     listening_since: Option<Instant>,
     /// How far the registry has been read.
     pub(crate) revision: u64,
+    /// What the workers counted since this server reads the registry.
+    pub(crate) counts: Counts,
 }
 
 #[derive(Debug)]
@@ -38,11 +40,25 @@ impl Fleet {
     pub(crate) fn heard(&mut self, host: &HostName, record: WorkerRecord, at: Instant, revision: u64) -> bool {
         self.revision = self.revision.max(revision);
         let before = self.standing(host);
+        self.count(host, &record);
         let member = self.member(host, at);
         member.record = Some(record);
         member.seen = at;
         member.lost = false;
         before != self.standing(host)
+    }
+
+    /// Adds what a worker counted since it was last heard of. A run begins at nothing when it registers, so what one has
+    /// that is new to us was counted before we listened.
+    fn count(&mut self, host: &HostName, record: &WorkerRecord) {
+        let known = self.members.get(host).and_then(|member| member.record.as_ref());
+        let Some(before) = known.filter(|known| known.registration.instance == record.registration.instance) else {
+            return;
+        };
+        let (before, now) = (before.counts, record.counts);
+        self.counts.claims_granted += now.claims_granted.saturating_sub(before.claims_granted);
+        self.counts.claims_refused += now.claims_refused.saturating_sub(before.claims_refused);
+        self.counts.redeliveries += now.redeliveries.saturating_sub(before.redeliveries);
     }
 
     /// A worker was told to take no more jobs, or to take them again.

@@ -66,6 +66,10 @@ pub(super) async fn take<E: Execute>(worker: &Worker<E>, arrival: &Arrival) {
 async fn examine<E: Execute>(worker: &Worker<E>, arrival: &Arrival) -> Verdict {
     let Arrival { lane, message, waited, begun } = arrival;
     let received_at = Timestamp::now();
+    let deliveries = message.info().map_or(1, |info| info.delivered);
+    if deliveries > 1 {
+        worker.count(|counts| counts.redeliveries += 1);
+    }
     let letter =
         |reason: String, job_id| Verdict::Bury(Letter { reason, job_id, hostname: Some(worker.hostname.clone()) });
     let job: Job = match serde_json::from_slice(&message.payload) {
@@ -75,7 +79,6 @@ async fn examine<E: Execute>(worker: &Worker<E>, arrival: &Arrival) -> Verdict {
     if worker.connection.names().subject(job.operation.class(), &job.target) != message.subject.as_str() {
         return letter("the job is not one for the subject it came on".to_owned(), Some(job.id));
     }
-    let deliveries = message.info().map_or(1, |info| info.delivered);
     if deliveries > DELIVERIES {
         return letter(format!("delivered {deliveries} times without a result"), Some(job.id));
     }
@@ -172,6 +175,11 @@ async fn modify<E: Execute>(
         () = keep_alive(message, worker.ack_wait) => Claimed::Unknown,
         () = worker.gone.cancelled() => Claimed::Unknown,
     };
+    match claimed {
+        Claimed::Ours | Claimed::Late => worker.count(|counts| counts.claims_granted += 1),
+        Claimed::Taken => worker.count(|counts| counts.claims_refused += 1),
+        Claimed::Unknown => {}
+    }
     let unbegun = match claimed {
         Claimed::Ours if cancel.is_cancelled() => Some(HostStatus::Cancelled),
         Claimed::Ours => None,

@@ -34,11 +34,11 @@ pub(super) async fn heartbeats<E>(worker: Arc<Worker<E>>, mut seat: Seat, every:
         }
         let running = u32::try_from(worker.max_jobs.saturating_sub(worker.permits.available_permits()));
         let wants = *worker.draining.borrow();
-        if let Err(fault) = seat.refresh(running.unwrap_or(u32::MAX), wants).await {
+        if let Err(fault) = seat.refresh(running.unwrap_or(u32::MAX), wants, worker.counts()).await {
             tracing::debug!(%fault, "the heartbeat did not get through");
         }
     }
-    if let Err(fault) = seat.leave().await {
+    if let Err(fault) = seat.leave(worker.counts()).await {
         tracing::warn!(%fault, "the registry was not told of the stop");
     }
 }

@@ -6,6 +6,7 @@ mod credentials;
 mod dead_letters;
 mod delivery;
 mod faults;
+mod figures;
 mod fleet;
 mod lifecycle;
 mod listing;
