@@ -6,6 +6,7 @@
 mod apk;
 mod apt;
 mod dnf;
+pub(crate) mod in_progress;
 mod pacman;
 
 use osapi_core::package::{PackageFilter, PackageList};

@@ -117,6 +117,9 @@ impl Script {
     }
 
     pub(super) fn list_dir(&self, path: &str) -> Result<Vec<String>, FileError> {
+        if self.forbidden.contains(path) {
+            return Err(FileError::new("list", path, ErrorKind::PermissionDenied));
+        }
         let below = format!("{}/", path.trim_end_matches('/'));
         let names: BTreeSet<String> = self
             .contents()

@@ -11,6 +11,7 @@ use osapi_core::system::{PowerRequest, PowerScheduled};
 use osapi_core::{ErrorCode, Failure};
 
 use super::Init;
+use crate::package::in_progress;
 use crate::{Context, System, transaction_lock};
 
 /// The least delay: the answer has to leave the host first.
@@ -61,9 +62,17 @@ pub(crate) async fn execute(
 /// The three tiers: nothing else runs; `force` over other jobs; `force` and the acknowledgement over a transaction too.
 fn permit(system: &System, request: &PowerRequest, context: &Context) -> Result<(), Failure> {
     let conflict = |message: String| Failure::new(ErrorCode::Conflict, message);
-    if !(request.force && request.acknowledge_package_database_corruption_risk) && transaction_lock::is_held(system)? {
-        return Err(conflict("a package transaction is running on this host".to_owned())
-            .with_hint("wait for its end; breaking it off may leave packages half installed"));
+    if !(request.force && request.acknowledge_package_database_corruption_risk) {
+        let changing = |by: &str| {
+            conflict(format!("a package transaction is running on this host{by}"))
+                .with_hint("wait for its end; breaking it off may leave packages half installed")
+        };
+        if transaction_lock::is_held(system)? {
+            return Err(changing(""));
+        }
+        if let Some(foreign) = in_progress::by_whom(system)? {
+            return Err(changing(&format!(": {foreign}")));
+        }
     }
     match context.others_running {
         count @ 1.. if !request.force => Err(conflict(format!("{count} other jobs are running on this host"))

@@ -101,6 +101,48 @@ async fn a_restart_is_scheduled_replaced_and_taken_back() -> Result<()> {
     Ok(())
 }
 
+/// Packages of the three tools whose scripts wait for `/run/go`, once `/run/here` says that they run.
+const SLOW_PACKAGES: &str = r#"
+mkdir -p /root/deb/DEBIAN /root/arch && cd /root
+wait='touch /run/here; until [ -e /run/go ]; do sleep 0.02; done'
+printf 'Package: slow\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: slow\n' >deb/DEBIAN/control
+printf '#!/bin/sh\n%s\n' "$wait" >deb/DEBIAN/preinst && chmod 755 deb/DEBIAN/preinst
+dpkg-deb -Znone --build deb slow.deb >/dev/null
+printf 'Name: slow\nVersion: 1\nRelease: 1\nSummary: slow\nLicense: none\nBuildArch: noarch\n%%description\nslow\n%%pre\n%s\n%%files\n' "$wait" >slow.spec
+rpmbuild --quiet --define '_rpmdir /root' -bb slow.spec
+printf 'pkgname = slow\npkgver = 1-1\narch = any\n' >arch/.PKGINFO
+printf 'pre_install() { %s; }\n' "$wait" >arch/.INSTALL
+bsdtar -C arch -caf slow.pkg.tar.zst .PKGINFO .INSTALL
+"#;
+
+#[tokio::test]
+async fn a_restart_waits_for_an_installation_that_somebody_else_began() -> Result<()> {
+    let Some(preparation) = prepare() else { return Ok(()) };
+    let lab = preparation.boot().await?;
+    lab.shell(SLOW_PACKAGES).await?;
+    for (program, install) in [
+        ("dpkg", "dpkg -i slow.deb"),
+        ("rpm", "rpm -U --nodeps --dbpath /var/lib/rpm noarch/slow-1-1.noarch.rpm"),
+        ("pacman", "pacman -U --noconfirm slow.pkg.tar.zst"),
+    ] {
+        let begin = format!(
+            "cd /root; rm -f /run/go /run/here; systemd-run -q -p WorkingDirectory=/root -u slow-{program} {install}"
+        );
+        lab.shell(&begin).await?;
+        lab.shell("timeout 60 sh -c 'until [ -e /run/here ]; do sleep 0.02; done'").await?;
+        let data = json!({"delay_seconds": 600, "force": true});
+        let (code, message) = carry_out(&lab, &[], "system.reboot.execute", data.clone()).await?.failure()?;
+        let expected = format!("a package transaction is running on this host: `{program}` (process ");
+        assert!(code == "conflict" && message.starts_with(&expected), "{code}: {message}");
+        lab.shell("touch /run/go").await?;
+        lab.shell(&format!("timeout 60 sh -c 'while systemctl -q is-active slow-{program}; do sleep 0.02; done'"))
+            .await?;
+        assert_eq!(ask(&lab, "system.reboot.execute", data).await?["change"], "created", "{program}");
+        ask(&lab, "system.reboot.execute", json!({"cancel": true})).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_shutdown_at_once_answers_first_and_then_happens() -> Result<()> {
     let Some(preparation) = prepare() else { return Ok(()) };
