@@ -88,7 +88,7 @@ impl Settings {
             .with_context(sources.context);
 
         let log = LogSettings::read(&reader);
-        let api = ApiSettings::read(&reader);
+        let api = ApiSettings::read(&reader, &log);
         let client = ClientSettings::read(&reader, &api);
         let nats = NatsSettings::read(&reader, &sources.environment);
         let worker = WorkerSection::read(&reader);

@@ -51,15 +51,15 @@ pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     span.record("request_id", &context.id);
     // Should the client go away, the record is written all the same, when it is dropped.
     let mut record = Record::begin(&app, &context, &request, route.as_deref());
-    app.metrics.under_way.inc();
+    let under_way = app.metrics.begin();
     let answer = AssertUnwindSafe(admit(&app, &context, route.as_deref(), request, next)).catch_unwind();
     let response = answer.instrument(span.clone()).await.unwrap_or_else(|_| {
         tracing::error!(request_id = context.id, "a handler panicked");
         Fault::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
     });
-    app.metrics.under_way.dec();
+    drop(under_way);
     let response = finish(response, &context.id);
-    app.metrics.request(&method, template.as_deref(), response.status().as_u16(), started.elapsed());
+    app.metrics.answered(&method, template.as_deref(), response.status().as_u16(), started.elapsed());
     span.record("http.response.status_code", response.status().as_u16());
     record.finish(response.status()).instrument(span).await;
     response
@@ -79,7 +79,7 @@ async fn admit(
     let checked = async {
         let room = app.concurrency.try_acquire();
         let Ok(permit) = room else {
-            app.metrics.refused.inc();
+            app.metrics.refuse();
             return Err(Fault::new(ErrorCode::Unavailable, "the server has too many requests at once").retry_after(1));
         };
         authorise(app, context, access, &headers).await?;
@@ -125,7 +125,7 @@ async fn authorise(app: &App, context: &RequestContext, access: Access, headers:
         .map_or(Ok(()), |limit| limit.take(claims.jti.as_deref().unwrap_or(&claims.sub), Instant::now()));
     let caller = context.proved(app.roles.caller(claims));
     if let Err(seconds) = limited {
-        app.metrics.refused.inc();
+        app.metrics.refuse();
         return Err(Fault::new(ErrorCode::Unavailable, "this token makes too many requests")
             .with_status(StatusCode::TOO_MANY_REQUESTS)
             .retry_after(seconds));

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use hyper_util::server::graceful::GracefulShutdown;
 use osapi_jobs::{AuditLog, Jobs, Revocations, StoreError};
+use osapi_telemetry::TelemetryError;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,7 @@ use crate::access::Roles;
 use crate::app::App;
 use crate::audit_trail::AuditTrail;
 use crate::limits::PerToken;
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::router;
 use crate::settings::ServerSettings;
 use crate::token::{KeyError, Verifier};
@@ -35,6 +36,9 @@ pub enum ServeError {
     /// The store of the audit trail or of revoked tokens could not be had.
     #[error("the stores of the API server could not be opened")]
     Stores(#[from] StoreError),
+    /// Metrics cannot be recorded or sent.
+    #[error("metrics cannot be set up")]
+    Metrics(#[from] TelemetryError),
     /// An origin of the configuration is none.
     #[error("`{0}` is not an origin: write it as a browser sends it, such as `https://console.example.com`")]
     Origin(String),
@@ -67,7 +71,7 @@ pub async fn serve(
         roles: Roles::new(std::mem::take(&mut settings.roles)),
         per_token: settings.limits.per_token.map(PerToken::new),
         concurrency: Semaphore::new(settings.limits.concurrency),
-        metrics: Metrics::new(),
+        metrics: Metrics::new(&settings)?,
         metrics_elsewhere: own_metrics.is_some(),
         started: Instant::now(),
         shutdown: shutdown.clone(),
@@ -78,6 +82,7 @@ pub async fn serve(
         audit,
         routes,
     });
+    metrics::observe(&app);
     let router = layers::wrap(router, &app)?;
     let tasks = TaskTracker::new();
     tasks.spawn({
@@ -98,6 +103,7 @@ pub async fn serve(
     background.cancel();
     tasks.close();
     tasks.wait().await;
+    app.metrics.shutdown().await;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use osapi_core::Permission;
 use osapi_jobs::AuditRetention;
+use osapi_telemetry::metrics::MetricsExport;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_rustls::rustls;
@@ -157,10 +158,12 @@ pub struct MetricsSettings {
     pub path: String,
     /// A listener of their own; on the API's when absent.
     pub listener: Option<TcpListener>,
+    /// Where they are sent beside that; nowhere when absent.
+    pub export: Option<MetricsExport>,
 }
 
 impl Default for MetricsSettings {
     fn default() -> Self {
-        Self { path: "/metrics".to_owned(), listener: None }
+        Self { path: "/metrics".to_owned(), listener: None, export: None }
     }
 }

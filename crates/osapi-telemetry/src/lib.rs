@@ -1,9 +1,10 @@
-//! Logs and traces of both programs: set up once at the start, flushed at the end.
+//! Logs, traces and metrics of both programs: set up once at the start, flushed at the end.
 //!
 //! Log lines go to stderr and carry `trace_id` and `span_id` while a span is active. It knows no settings file, no
 //! transport and neither program.
 
 mod line;
+pub mod metrics;
 pub mod trace_context;
 
 use std::io::IsTerminal;
@@ -72,13 +73,16 @@ pub enum TelemetryError {
         source: tracing_subscriber::filter::ParseError,
     },
     /// The exporter could not be made.
-    #[error("cannot export traces to `{endpoint}`")]
+    #[error("cannot export to `{endpoint}`")]
     Exporter {
         /// Where to.
         endpoint: String,
         /// What is wrong with it.
         source: opentelemetry_otlp::ExporterBuildError,
     },
+    /// The metrics could not be set up.
+    #[error("metrics cannot be recorded")]
+    Metrics(#[source] opentelemetry_sdk::error::OTelSdkError),
     /// It was set up before in this process.
     #[error("logging is set up already")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
@@ -133,11 +137,7 @@ fn filter(settings: &TelemetrySettings) -> Result<EnvFilter, TelemetryError> {
 }
 
 fn provider(settings: &TelemetrySettings) -> Result<SdkTracerProvider, TelemetryError> {
-    let resource = Resource::builder()
-        .with_service_name(settings.service)
-        .with_attribute(KeyValue::new("service.version", settings.version))
-        .build();
-    let builder = SdkTracerProvider::builder().with_resource(resource);
+    let builder = SdkTracerProvider::builder().with_resource(resource(settings.service, settings.version));
     Ok(match &settings.exporter {
         // Ids are made and passed on, nothing is recorded.
         Exporter::None => builder.with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff))).build(),
@@ -149,6 +149,11 @@ fn provider(settings: &TelemetrySettings) -> Result<SdkTracerProvider, Telemetry
             builder.with_batch_exporter(exporter).build()
         }
     })
+}
+
+fn resource(service: &str, version: &str) -> Resource {
+    let version = KeyValue::new("service.version", version.to_owned());
+    Resource::builder().with_service_name(service.to_owned()).with_attribute(version).build()
 }
 
 fn url(endpoint: &str) -> String {
@@ -180,7 +185,7 @@ mod tests {
     #[tokio::test]
     async fn an_endpoint_that_is_no_address_is_refused() {
         let error = provider(&settings("info", Exporter::Otlp { endpoint: "not an address".to_owned() })).unwrap_err();
-        assert_eq!(error.to_string(), "cannot export traces to `not an address`");
+        assert_eq!(error.to_string(), "cannot export to `not an address`");
         assert!(provider(&settings("info", Exporter::Otlp { endpoint: "localhost:4317".to_owned() })).is_ok());
     }
 }

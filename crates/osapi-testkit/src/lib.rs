@@ -1,15 +1,18 @@
-//! For tests only: a real nats-server per test on a free port, and waiting for conditions instead of sleeping.
+//! For tests only: a real nats-server per test on a free port, a collector of traces and metrics, and waiting for
+//! conditions instead of sleeping.
 //!
 //! No crate may depend on it outside `[dev-dependencies]`.
 #![expect(clippy::disallowed_methods, reason = "the test kit starts real programs beside the code under test")]
 #![expect(clippy::print_stdout, reason = "a test that cannot run says so")]
 
 mod broker;
+mod collector;
 pub mod lab;
 mod port;
 mod wait;
 
 pub use broker::{Broker, BrokerOptions, Cluster};
+pub use collector::{Collector, Point, Span};
 pub use port::free_port;
 pub use wait::{wait_for, wait_until};
 

@@ -59,7 +59,7 @@ async fn listen(host: &str, port: u16, key: &str) -> Result<TcpListener, Failure
 }
 
 async fn server_settings(api: &ApiSettings) -> Result<ServerSettings, Failure> {
-    let metrics = match api.metrics_listen {
+    let metrics = match api.metrics.listen {
         Some(address) => Some(listen(&address.ip().to_string(), address.port(), "telemetry.metrics.listen").await?),
         None => None,
     };
@@ -89,7 +89,11 @@ async fn server_settings(api: &ApiSettings) -> Result<ServerSettings, Failure> {
         limits: api.limits.clone(),
         cors_origins: api.cors_origins.clone(),
         trusted_proxies: api.trusted_proxies.clone(),
-        metrics: MetricsSettings { path: api.metrics_path.clone(), listener: metrics },
+        metrics: MetricsSettings {
+            path: api.metrics.path.clone(),
+            listener: metrics,
+            export: api.metrics.export.clone(),
+        },
         tls,
     })
 }

@@ -1,6 +1,5 @@
-//! `api.server`, `nats.audit` and `telemetry.metrics`: what the API server is told.
+//! `api.server` and `nats.audit`: what the API server is told.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use osapi_core::Permission;
@@ -9,6 +8,7 @@ use osapi_server::{AuditSettings, IssuerSettings, JobSettings, JwksSource, Limit
 use osapi_settings::{Reader, SecretString, Section};
 
 use super::nats::bytes;
+use super::telemetry::{LogSettings, MetricsSection};
 
 /// What the API server is told, as far as a file can tell it: listeners and certificates are opened by its role.
 #[derive(Debug)]
@@ -24,8 +24,7 @@ pub(crate) struct ApiSettings {
     pub(crate) limits: LimitSettings,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
-    pub(crate) metrics_path: String,
-    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) metrics: MetricsSection,
     /// Certificate and key, PEM.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
 }
@@ -39,14 +38,9 @@ pub(crate) struct SigningKeys {
 }
 
 impl ApiSettings {
-    pub(super) fn read(reader: &Reader) -> Self {
+    pub(super) fn read(reader: &Reader, log: &LogSettings) -> Self {
         let server = reader.section("api").section("server");
         let security = server.section("security");
-        let metrics = reader.section("telemetry").section("metrics");
-        let metrics_path = metrics.text("path", "/metrics", "path of the metrics");
-        if !metrics_path.starts_with('/') {
-            metrics.refuse("path", "must begin with `/`");
-        }
         Self {
             host: server.text(
                 "host",
@@ -83,12 +77,7 @@ impl ApiSettings {
                 &[],
                 "peers whose `X-Forwarded-For` is believed",
             ),
-            metrics_path,
-            metrics_listen: metrics.optional_parsed(
-                "listen",
-                "address and port",
-                "where metrics are alone; the API's own port if empty",
-            ),
+            metrics: MetricsSection::read(reader, log),
             tls: read_tls(&server.section("tls")),
         }
     }

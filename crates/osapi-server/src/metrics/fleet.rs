@@ -1,87 +1,92 @@
-//! Metrics of the fleet, read from what the engine has in memory when somebody asks.
+//! Metrics of the fleet, read from what the engine has in memory. Every API server counts all of it.
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
+use osapi_core::worker::WorkerState;
+use osapi_telemetry::metrics::KeyValue;
 
-use super::process;
-use crate::app::App;
+use super::{Named, Observed};
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct State {
-    state: &'static str,
+pub(super) fn observe(observed: &Observed) {
+    jobs(observed);
+    queue(observed);
+    changes(observed);
+    dead_letters(observed);
+    workers(observed);
+    audit(observed);
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfOperation {
-    operation: String,
+fn jobs(observed: &Observed) {
+    observed.gauge(Named("osapi.jobs", "", "Jobs kept, by operation and where they stand."), |app, kept| {
+        for ((operation, state), count) in app.jobs.figures().jobs {
+            let labels = [KeyValue::new("operation", operation.name()), KeyValue::new("state", state.as_str())];
+            kept.observe(count, &labels);
+        }
+    });
+    let ended = "Jobs of the fleet that ended since this API server started, by operation and outcome.";
+    observed.counter(Named("osapi.jobs.ended", "", ended), |app, ended| {
+        for ((operation, outcome), count) in app.jobs.figures().jobs_ended {
+            let labels = [KeyValue::new("operation", operation.name()), KeyValue::new("outcome", outcome.as_str())];
+            ended.observe(count, &labels);
+        }
+    });
 }
 
-/// A registry filled with the present values.
-pub(super) fn registry(app: &App) -> Registry {
-    let mut registry = Registry::default();
-    jobs(app, &mut registry);
-    workers(app, &mut registry);
-    audit(app, &mut registry);
-    process::register(&mut registry, app.started.elapsed());
-    registry
+fn queue(observed: &Observed) {
+    let waiting = "Jobs nobody has taken up, by whom they are for.";
+    observed.gauge(Named("osapi.queue.jobs", "", waiting), |app, waiting| {
+        for (kind, queue) in app.jobs.figures().waiting {
+            waiting.observe(queue.jobs, &[KeyValue::new("target_kind", kind.as_str())]);
+        }
+    });
+    let age = "How long the oldest of them has waited; 0 when there is none.";
+    observed.gauge(Named("osapi.queue.oldest_age", "s", age), |app, age| {
+        for (kind, queue) in app.jobs.figures().waiting {
+            age.observe(queue.oldest.as_secs(), &[KeyValue::new("target_kind", kind.as_str())]);
+        }
+    });
 }
 
-fn jobs(app: &App, registry: &mut Registry) {
-    let stats = app.jobs.stats();
-    let by_state = Family::<State, Gauge>::default();
-    for (state, count) in &stats.status_counts {
-        by_state.get_or_create(&State { state: state.as_str() }).set(signed(*count));
-    }
-    registry.register("osapi_jobs", "Jobs kept, by state", by_state);
-    let by_operation = Family::<OfOperation, Gauge>::default();
-    for (operation, count) in &stats.operation_counts {
-        by_operation.get_or_create(&OfOperation { operation: operation.clone() }).set(signed(*count));
-    }
-    registry.register("osapi_jobs_by_operation", "Jobs kept, by operation", by_operation);
-    registry.register("osapi_dead_letters", "Messages in the dead-letter stream", gauge(signed(stats.dlq_count)));
-    let connected = i64::from(app.jobs.connection().is_connected());
-    registry.register("osapi_broker_connected", "Whether the broker is there", gauge(connected));
+fn changes(observed: &Observed) {
+    let claims = "Claims of the fleet's workers on changes since this API server started.";
+    observed.counter(Named("osapi.claims", "", claims), |app, claims| {
+        let figures = app.jobs.figures();
+        claims.observe(figures.claims_granted, &[KeyValue::new("result", "granted")]);
+        claims.observe(figures.claims_refused, &[KeyValue::new("result", "refused")]);
+    });
+    let again = "Messages the fleet's workers were given again since this API server started.";
+    observed.counter(Named("osapi.redeliveries", "", again), |app, again| {
+        again.observe(app.jobs.figures().redeliveries, &[]);
+    });
 }
 
-fn workers(app: &App, registry: &mut Registry) {
-    let by_state = Family::<State, Gauge>::default();
-    for state in osapi_core::worker::WorkerState::ALL {
-        by_state.get_or_create(&State { state: state.as_str() }).set(0);
-    }
-    for worker in app.jobs.workers() {
-        by_state.get_or_create(&State { state: worker.state.as_str() }).inc();
-    }
-    registry.register("osapi_workers", "Workers known, by state", by_state);
+fn dead_letters(observed: &Observed) {
+    observed.gauge(Named("osapi.dead_letters", "", "Dead letters kept."), |app, letters| {
+        letters.observe(app.jobs.figures().dead_letters, &[]);
+    });
+    observed.counter(Named("osapi.dead_letters.written", "", "Dead letters ever written."), |app, written| {
+        written.observe(app.jobs.figures().dead_letters_ever, &[]);
+    });
 }
 
-fn audit(app: &App, registry: &mut Registry) {
-    let waiting = i64::try_from(app.audit.waiting()).unwrap_or(i64::MAX);
-    registry.register("osapi_audit_waiting", "Audit entries that wait to be written", gauge(waiting));
-    registry.register("osapi_audit_written", "Audit entries written", counter(app.audit.written()));
-    registry.register(
-        "osapi_audit_lost",
-        "Audit entries lost because their buffer was full",
-        counter(app.audit.lost()),
-    );
-    let uptime = i64::try_from(app.started.elapsed().as_secs()).unwrap_or(i64::MAX);
-    registry.register_with_unit("osapi_uptime", "How long the server has run", Unit::Seconds, gauge(uptime));
+fn workers(observed: &Observed) {
+    observed.gauge(Named("osapi.workers", "", "Workers known, by state."), |app, by_state| {
+        let workers = app.jobs.workers();
+        for state in WorkerState::ALL {
+            let count = workers.iter().filter(|worker| worker.state == state).count() as u64;
+            by_state.observe(count, &[KeyValue::new("state", state.as_str())]);
+        }
+    });
+    observed.gauge(Named("osapi.broker.connected", "", "Whether the broker is there."), |app, connected| {
+        connected.observe(u64::from(app.jobs.connection().is_connected()), &[]);
+    });
 }
 
-pub(super) fn gauge(value: i64) -> Gauge {
-    let gauge = Gauge::default();
-    gauge.set(value);
-    gauge
-}
-
-pub(super) fn counter(value: u64) -> Counter {
-    let counter = Counter::default();
-    counter.inc_by(value);
-    counter
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+fn audit(observed: &Observed) {
+    observed.gauge(Named("osapi.audit.waiting", "", "Audit entries that wait to be written."), |app, waiting| {
+        waiting.observe(app.audit.waiting() as u64, &[]);
+    });
+    observed.counter(Named("osapi.audit.written", "", "Audit entries written."), |app, written| {
+        written.observe(app.audit.written(), &[]);
+    });
+    let lost = "Audit entries lost because their buffer was full.";
+    observed.counter(Named("osapi.audit.lost", "", lost), |app, entries| entries.observe(app.audit.lost(), &[]));
 }

@@ -1,38 +1,42 @@
-//! Metrics of this process, under the names every Prometheus client uses.
+//! Metrics of this process, under the names every Prometheus client uses; what cannot be read is left out.
 
-use std::sync::atomic::AtomicU64;
-use std::time::Duration;
-
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::registry::{Registry, Unit};
-
-use super::fleet::gauge;
+use super::{Named, Observed};
 
 /// The kernel's ticks a second as `/proc` counts them, the same on every Linux.
 const TICKS: f64 = 100.0;
 
 /// The page size of every architecture we build for.
-const PAGE: i64 = 4096;
+const PAGE: u64 = 4096;
 
-/// Registers what `/proc/self` tells; what cannot be read is left out.
-pub(super) fn register(registry: &mut Registry, _uptime: Duration) {
-    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return };
+pub(super) fn observe(observed: &Observed) {
+    let time =
+        observed.meter.f64_observable_counter("process.cpu").with_unit("s").with_description("Processor time used.");
+    time.with_callback(|time| {
+        if let (Some(user), Some(system)) = (field(14), field(15)) {
+            #[expect(clippy::cast_precision_loss, reason = "ticks of a process stay far below 2^52")]
+            time.observe((user + system) as f64 / TICKS, &[]);
+        }
+    })
+    .build();
+    observed.gauge(Named("process.uptime", "s", "How long the server has run."), |app, uptime| {
+        uptime.observe(app.started.elapsed().as_secs(), &[]);
+    });
+    observed.gauge(Named("process.resident_memory", "By", "Resident memory."), |_, memory| {
+        if let Some(pages) = field(24) {
+            memory.observe(pages.saturating_mul(PAGE), &[]);
+        }
+    });
+    observed.gauge(Named("process.open_fds", "", "Open file descriptors."), |_, open| {
+        if let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") {
+            open.observe(descriptors.count() as u64, &[]);
+        }
+    });
+}
+
+/// A field of `/proc/self/stat`, counted from 1 as its manual does.
+fn field(number: usize) -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The second field is the program's name in brackets, which may hold blanks.
-    let Some((_, rest)) = stat.rsplit_once(") ") else { return };
-    let fields: Vec<&str> = rest.split(' ').collect();
-    let field = |number: usize| fields.get(number - 3).and_then(|text| text.parse::<i64>().ok());
-    if let (Some(user), Some(system)) = (field(14), field(15)) {
-        let seconds = Counter::<f64, AtomicU64>::default();
-        #[expect(clippy::cast_precision_loss, reason = "ticks of a process stay far below 2^52")]
-        seconds.inc_by((user + system) as f64 / TICKS);
-        registry.register_with_unit("process_cpu", "Processor time used", Unit::Seconds, seconds);
-    }
-    if let Some(pages) = field(24) {
-        let bytes = gauge(pages.saturating_mul(PAGE));
-        registry.register_with_unit("process_resident_memory", "Resident memory", Unit::Bytes, bytes);
-    }
-    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
-        let open = i64::try_from(open.count()).unwrap_or(i64::MAX);
-        registry.register("process_open_fds", "Open file descriptors", gauge(open));
-    }
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(number - 3)?.parse().ok()
 }

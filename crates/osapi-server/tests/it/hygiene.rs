@@ -146,7 +146,7 @@ async fn requests_under_way_are_answered_when_the_server_stops_and_then_it_ends(
                 .client(None)
                 .metrics("/metrics")
                 .await
-                .is_ok_and(|text| text.contains("osapi_jobs{state=\"processing\"} 1"))
+                .is_ok_and(|text| text.contains("osapi_jobs{operation=\"system.load.get\",state=\"processing\"} 1"))
         };
         wait_until("the request to be under way", PATIENCE, begun).await;
         fleet.shutdown.cancel();

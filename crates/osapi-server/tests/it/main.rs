@@ -8,6 +8,7 @@ mod fleet;
 mod hygiene;
 mod issuer;
 mod jobs;
+mod metrics;
 mod operations;
 mod readiness;
 mod routes;
