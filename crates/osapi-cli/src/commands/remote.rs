@@ -43,7 +43,7 @@ impl Remote {
             client: Client::new(&client).map_err(|error| Failure::of(&error))?,
             printer: session.printer.clone(),
             submission,
-            metrics_path: settings.api.metrics_path,
+            metrics_path: settings.api.metrics.path,
             log: settings.log,
             environment: session.environment.clone(),
         })
@@ -176,11 +176,10 @@ fn client_settings(settings: &Settings, timeout: Option<Duration>) -> Result<Cli
         (None, None) => None,
     };
     let trace = uuid::Uuid::new_v4().simple().to_string();
-    let sampled = if settings.log.debug { "01" } else { "00" };
     Ok(ClientSettings {
         ca_file: section.ca_file.clone(),
         timeout: timeout.unwrap_or(PATIENCE),
-        traceparent: Some(format!("00-{trace}-{}-{sampled}", &trace[8..24])),
+        traceparent: Some(format!("00-{trace}-{}-01", &trace[8..24])),
         ..ClientSettings::new(section.url.clone(), token)
     })
 }

@@ -9,7 +9,9 @@ use osapi_core::{Assignment, HostName, Operation, OperationKind, Outcome, Report
 use osapi_host::runner::{Runner, RunnerSettings};
 use osapi_host::{Context, System, carry_out};
 use osapi_jobs::{ConnectionSettings, Control, Execute, RetentionSettings, WorkerSettings, work};
+use osapi_telemetry::trace_context;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{Streams, connect};
@@ -21,7 +23,21 @@ struct Hands(Runner);
 
 impl Execute for Hands {
     async fn execute(&self, assignment: Assignment, control: Control) -> Report {
-        self.0.run(assignment, control.cancel, control.progress).await
+        let span = tracing::info_span!(
+            "job.process",
+            otel.kind = "consumer",
+            job_id = %assignment.job_id,
+            operation = assignment.operation.name(),
+        );
+        trace_context::adopt(&span, |name| control.traceparent.as_deref().filter(|_| name == "traceparent"));
+        let work = async {
+            tracing::info!(job_id = %assignment.job_id, "processing job");
+            let job_id = assignment.job_id;
+            let report = self.0.run(assignment, control.cancel, control.progress).await;
+            tracing::info!(%job_id, status = %report.status, "job processed");
+            report
+        };
+        work.instrument(span).await
     }
 }
 

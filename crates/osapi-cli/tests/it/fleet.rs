@@ -26,12 +26,18 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// Starts one with workers of these names and labels, and waits until all are ready.
     pub(crate) async fn start(workers: &[(&str, &str)]) -> Self {
+        Self::with(workers, &[]).await
+    }
+
+    /// The same with variables of the environment more.
+    pub(crate) async fn with(workers: &[(&str, &str)], variables: &[(&str, &str)]) -> Self {
         let broker = Broker::start().await;
         let mut program = Program::new()
             .with("OSAPI_API_SERVER_SECURITY_SIGNING_KEY", KEY)
             .with("OSAPI_NATS_SERVERS", &broker.address())
             .with("OSAPI_API_SERVER_JOBS_WAIT", "2s")
             .with("OSAPI_JOB_WORKER_HEARTBEAT", "1s");
+        variables.iter().for_each(|(name, value)| program.set(name, value));
         let (server, url) = serve(&program);
         program.set("OSAPI_API_CLIENT_URL", &url);
         let token = program.run("token generate -r admin -u ops@example.com -q");

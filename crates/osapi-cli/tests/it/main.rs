@@ -11,4 +11,5 @@ mod local;
 mod program;
 mod refusals;
 mod roles;
+mod telemetry;
 mod terminal;

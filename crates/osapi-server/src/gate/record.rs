@@ -62,6 +62,7 @@ impl Record {
             took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             user = entry.user,
             source_ip = entry.source_ip,
+            job_id = entry.job_id.map(tracing::field::display),
             "request answered"
         );
         // Refused before anything happened: the trail may be slow or away, and the caller need not wait for it.
