@@ -67,16 +67,25 @@ async fn by_hostnamed(system: &System, name: &str) -> Result<bool, Failure> {
         Err(error) => return Err(error.into()),
     };
     let hostnamed = bus::object(&connection, SERVICE, PATH, SERVICE).await?;
-    for method in ["SetStaticHostname", "SetHostname"] {
-        // Nobody is there to be asked for a password, hence not interactive.
+    // Nobody is there to be asked for a password, hence not interactive.
+    let set = async |method, name| -> Result<(), Failure> {
         let answer: zbus::Result<()> = hostnamed.call(method, &(name, false)).await;
-        match answer.map_err(|error| bus::refused(method, &error)) {
-            Ok(()) => {}
-            Err(failure) if failure.code == ErrorCode::Unsupported => return Ok(false),
-            Err(failure) => return Err(failure),
+        answer.map_err(|error| bus::refused(method, &error))
+    };
+    let before = at_boot(system)?.unwrap_or_default();
+    match set("SetStaticHostname", name).await {
+        Ok(()) => {}
+        Err(failure) if failure.code == ErrorCode::Unsupported => return Ok(false),
+        Err(failure) => return Err(failure),
+    }
+    let Err(failure) = set("SetHostname", name).await else { return Ok(true) };
+    match set("SetStaticHostname", &before).await {
+        Ok(()) => Err(failure),
+        Err(undo) => {
+            let message = format!("{}; the next boot will give `{name}` all the same: {undo}", failure.message);
+            Err(Failure { message, ..failure })
         }
     }
-    Ok(true)
 }
 
 /// The kernel first, since that is what privileges forbid; if the file then fails the kernel gets its old name back.

@@ -89,9 +89,13 @@ impl Journal {
     ) -> Result<Self, Failure> {
         let mut files = Vec::new();
         for path in paths {
-            let contents = match system.read(&path) {
+            let contents = match system.read_bytes(&path) {
                 Err(error) if error.code() == ErrorCode::NotFound => None,
-                read => Some(read?),
+                // What cannot be kept to the byte could not be put back either.
+                read => Some(String::from_utf8(read?).map_err(|_| {
+                    Failure::failed(format!("`{path}` is not UTF-8 text"))
+                        .with_hint("mend it by hand; nothing was changed")
+                })?),
             };
             files.push((path, contents));
         }
@@ -134,5 +138,22 @@ impl Journal {
             Files::Netplan => 0o600,
             Files::Networkd | Files::ResolvedConf | Files::ResolvConf => 0o644,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Script;
+
+    #[test]
+    fn what_could_not_be_put_back_to_the_byte_is_not_begun() {
+        const FILE: &str = "/etc/netplan/50-office.yaml";
+        let system = System::scripted(Script::new().file(FILE, b"# caf\xe9\nnetwork: {}\n"));
+        let interface = "eth0".parse().unwrap();
+        let files = vec![FILE.to_owned()];
+        let failure = Journal::begin(&system, Files::Netplan, &interface, &InForce::default(), files).unwrap_err();
+        assert!(failure.message.contains(FILE) && failure.message.contains("UTF-8"), "{failure}");
+        assert!(!is_left(&system));
     }
 }
