@@ -9,6 +9,7 @@ use std::time::Duration;
 use osapi_core::network::{DnsUpdate, DnsUpdated};
 use osapi_core::outcome::Change;
 use osapi_core::{ErrorCode, Failure};
+use zbus::Connection;
 
 use super::host::{self, Host, Mechanism};
 use super::network_manager::{self, Active, Checkpoint};
@@ -104,7 +105,7 @@ impl Attempt<'_> {
     async fn make(&self, update: &DnsUpdate, context: &Context) -> Result<(), Failure> {
         let asked = Asked { servers: update.servers.is_some(), search_domains: update.search_domains.is_some() };
         let confirm = asked.servers && update.confirm_reachable.unwrap_or(context.through_worker);
-        let new = self.new_files(&asked)?;
+        let new = self.new_files(&asked).await?;
         let remembered = self.remember(&new).await?;
         let work = async {
             context.say(format!("setting the name servers of `{}`", self.link.name));
@@ -130,11 +131,14 @@ impl Attempt<'_> {
     }
 
     /// The files of ours that are to be written: paths and contents.
-    fn new_files(&self, asked: &Asked) -> Result<Vec<(String, String)>, Failure> {
+    async fn new_files(&self, asked: &Asked) -> Result<Vec<(String, String)>, Failure> {
         Ok(match self.mechanism {
             Mechanism::NetworkManager(_) | Mechanism::Netplan { .. } => Vec::new(),
             Mechanism::Networkd(file) => vec![networkd::drop_in(self.system, file, asked, self.wanted)],
-            Mechanism::Resolved => vec![(resolved::DROP_IN.to_owned(), resolved::drop_in(self.wanted))],
+            Mechanism::Resolved => {
+                let whole = resolved::read(self.bus()?, None).await?;
+                vec![resolved::drop_in(self.system, asked, &whole, self.wanted)]
+            }
             Mechanism::ResolvConf => {
                 let file = resolv_conf::file(self.system, asked, self.wanted)?;
                 dhcp_client::hands_off(self.system, self.link)?.into_iter().chain([file]).collect()
@@ -155,8 +159,11 @@ impl Attempt<'_> {
     }
 
     async fn checkpoint(&self, active: &Active) -> Result<Checkpoint, Failure> {
-        let bus = self.host.bus().ok_or_else(|| Failure::new(ErrorCode::Unavailable, "the system bus is gone"))?;
-        Checkpoint::create(bus, active).await
+        Checkpoint::create(self.bus()?, active).await
+    }
+
+    fn bus(&self) -> Result<&Connection, Failure> {
+        self.host.bus().ok_or_else(|| Failure::new(ErrorCode::Unavailable, "the system bus is gone"))
     }
 
     async fn write(&self, asked: &Asked, new: &[(String, String)]) -> Result<(), Failure> {

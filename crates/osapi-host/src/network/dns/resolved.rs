@@ -6,7 +6,7 @@ use std::time::Duration;
 use osapi_core::Failure;
 use zbus::Connection;
 
-use super::InForce;
+use super::{Asked, InForce};
 use crate::System;
 use crate::machine::{Command, bus};
 use crate::network::link::Link;
@@ -14,7 +14,7 @@ use crate::network::link::Link;
 pub(super) const SERVICE: &str = "org.freedesktop.resolve1";
 const PATH: &str = "/org/freedesktop/resolve1";
 const MANAGER: &str = "org.freedesktop.resolve1.Manager";
-pub(super) const DROP_IN: &str = "/etc/systemd/resolved.conf.d/90-osapi-dns.conf";
+const DROP_IN: &str = "/etc/systemd/resolved.conf.d/90-osapi-dns.conf";
 
 /// The number under which resolved lists what belongs to no interface.
 const NO_LINK: i32 = 0;
@@ -48,14 +48,19 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(|bytes| Ipv6Addr::from(bytes).into())).ok()
 }
 
-/// Its drop-in with these settings for the whole host. An empty assignment clears what files before it say.
-pub(super) fn drop_in(wanted: &InForce) -> String {
-    format!(
-        "{}[Resolve]\nDNS=\nDNS={}\nDomains=\nDomains={}\n",
-        super::HEADER,
-        super::joined(&wanted.servers),
-        wanted.domains()
-    )
+/// Its drop-in with these settings for the whole host. An empty assignment clears what files before it say. A list not
+/// asked for that is the whole host's already is left to the files it comes from: they may say more of a server than its
+/// address, as the name in its certificate. One that we hold we go on holding.
+pub(super) fn drop_in(system: &System, asked: &Asked, whole: &InForce, wanted: &InForce) -> (String, String) {
+    let before = system.read(DROP_IN).unwrap_or_default();
+    let mut text = format!("{}[Resolve]\n", super::HEADER);
+    if asked.servers || before.contains("DNS=") || whole.servers != wanted.servers {
+        text.push_str(&format!("DNS=\nDNS={}\n", super::joined(&wanted.servers)));
+    }
+    if asked.search_domains || before.contains("Domains=") || whole.domains() != wanted.domains() {
+        text.push_str(&format!("Domains=\nDomains={}\n", wanted.domains()));
+    }
+    (DROP_IN.to_owned(), text)
 }
 
 /// Makes it read its files again, and forget what was set for the interface at run time.
@@ -99,6 +104,7 @@ pub(super) async fn set_for_now(system: &System, link: &Link, settings: &InForce
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Script;
 
     #[test]
     fn lists_are_taken_apart_by_interface() {
@@ -115,8 +121,21 @@ mod tests {
     }
 
     #[test]
-    fn a_drop_in_replaces_what_was_said_before() {
-        let text = drop_in(&InForce::default());
-        assert!(text.ends_with("[Resolve]\nDNS=\nDNS=\nDomains=\nDomains=\n"), "{text}");
+    fn a_drop_in_replaces_what_was_said_before_and_leaves_the_other_list_to_its_file() {
+        let asked = |servers, search_domains| Asked { servers, search_domains };
+        let whole = InForce { servers: vec!["192.0.2.1".parse().unwrap()], ..InForce::default() };
+        let text = |script: Script, asked, wanted: &InForce| {
+            drop_in(&System::scripted(script), &asked, &whole, wanted).1.replace(super::super::HEADER, "")
+        };
+        let none = InForce::default();
+        assert_eq!(text(Script::new(), asked(true, true), &none), "[Resolve]\nDNS=\nDNS=\nDomains=\nDomains=\n");
+        let domains = InForce { search_domains: vec!["a.example".parse().unwrap()], ..whole.clone() };
+        assert_eq!(text(Script::new(), asked(false, true), &domains), "[Resolve]\nDomains=\nDomains=a.example\n");
+        // Ours before, and one that the interface had at run time.
+        let both = "[Resolve]\nDNS=\nDNS=192.0.2.1\nDomains=\nDomains=a.example\n";
+        let held = Script::new().file(DROP_IN, "[Resolve]\nDNS=\nDNS=192.0.2.1\n");
+        assert_eq!(text(held, asked(false, true), &domains), both);
+        let own = InForce { servers: vec!["192.0.2.9".parse().unwrap()], ..domains };
+        assert_eq!(text(Script::new(), asked(false, true), &own), both.replace("192.0.2.1", "192.0.2.9"));
     }
 }
