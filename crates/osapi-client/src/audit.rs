@@ -69,11 +69,12 @@ impl Client {
         Ok(Lines::new(call.stream().await?).into_stream())
     }
 
-    /// Checks that no kept entry was altered, removed, added or moved.
+    /// Checks that no kept entry was altered, removed, added or moved, and that the trail holds the hash an earlier
+    /// check told, where one is given.
     ///
     /// # Errors
     /// As [`ClientError`] says.
-    pub async fn audit_verify(&self) -> Result<Answer<AuditVerification>, ClientError> {
-        self.get("/api/v1/audit/verify").json(&[]).await
+    pub async fn audit_verify(&self, known_hash: Option<&str>) -> Result<Answer<AuditVerification>, ClientError> {
+        self.get("/api/v1/audit/verify").query_if("known_hash", known_hash.as_ref()).json(&[]).await
     }
 }

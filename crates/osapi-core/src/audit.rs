@@ -89,9 +89,11 @@ impl AuditEntry {
 /// Looks at entries oldest first and tells the first place where the chain does not hold.
 ///
 /// The first entry may be any, since older ones expire; from there on every entry must be in its place and tied to the
-/// one before it.
+/// one before it. A chain that was cut at an end or made anew as a whole is just another chain: only a hash that was
+/// kept elsewhere tells it from the one that was there.
 #[derive(Clone, Debug, Default)]
 pub struct ChainCheck {
+    known_hash: Option<String>,
     entries: u64,
     first_sequence: Option<u64>,
     last: Option<(u64, String)>,
@@ -99,6 +101,12 @@ pub struct ChainCheck {
 }
 
 impl ChainCheck {
+    /// A check that also wants this hash in the chain: that of an entry, or of the last one before the first.
+    #[must_use]
+    pub fn expecting(known_hash: Option<String>) -> Self {
+        Self { known_hash, ..Self::default() }
+    }
+
     /// Looks at the next entry. After the first fault nothing more is looked at.
     pub fn look_at(&mut self, entry: &AuditEntry) {
         if self.broken.is_some() {
@@ -108,6 +116,10 @@ impl ChainCheck {
         self.first_sequence.get_or_insert(entry.sequence);
         if let Some(fault) = self.fault(entry) {
             self.broken = Some((entry.sequence, fault));
+        } else if let Some(known) = &self.known_hash
+            && (entry.hash == *known || (self.last.is_none() && entry.previous_hash == *known))
+        {
+            self.known_hash = None;
         }
         self.last = Some((entry.sequence, entry.hash.clone()));
     }
@@ -129,9 +141,13 @@ impl ChainCheck {
         {
             broken = Some((last_sequence.unwrap_or(0) + 1, "the newest entries are missing".to_owned()));
         }
-        let (broken_at, reason) = broken.unzip();
+        let (broken_at, mut reason) = broken.unzip();
+        if reason.is_none() && self.known_hash.is_some() {
+            reason =
+                Some("no kept entry has the known hash: it has expired, or the trail was cut or made anew".to_owned());
+        }
         AuditVerification {
-            intact: broken_at.is_none(),
+            intact: reason.is_none(),
             entries: self.entries,
             first_sequence: self.first_sequence,
             last_sequence,
@@ -200,6 +216,27 @@ mod tests {
         assert!(verdict(&entries, Some(5)).intact);
         assert!(verdict(&entries[2..], Some(5)).intact);
         assert!(verdict(&[], Some(5)).intact);
+    }
+
+    #[test]
+    fn a_chain_that_was_cut_or_made_anew_shows_by_a_hash_kept_elsewhere() {
+        let whole = trail(5);
+        let known = whole[2].hash.clone();
+        let check = |entries: &[AuditEntry], intact| {
+            let mut check = ChainCheck::expecting(Some(known.clone()));
+            entries.iter().for_each(|entry| check.look_at(entry));
+            let verdict = check.finish(entries.last().map(|entry| entry.sequence));
+            assert_eq!((verdict.intact, verdict.broken_at), (intact, None), "{verdict:?}");
+        };
+        check(&whole, true);
+        check(&whole[2..], true);
+        check(&whole[3..], true);
+        check(&whole[4..], false);
+        check(&whole[..2], false);
+        check(&[], false);
+        let mut other = AuditEntry { user: "mallory".to_owned(), ..whole[0].clone() };
+        other = other.chained(1, String::new()).unwrap();
+        check(&[other], false);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! It chains entries and reads them back; it knows nothing of HTTP and buffers nothing.
 
+mod bulk;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::connection::{Connection, chain};
+use crate::jobs::ComponentHealth;
 use crate::store::{PublishFault, StoreFault, send};
 
 /// How many entries are asked for at once when many are read.
@@ -74,6 +77,7 @@ pub struct AuditExtent {
 #[derive(Clone)]
 pub struct AuditLog {
     connection: Connection,
+    config: Config,
     stream: Stream<()>,
     head: Arc<Mutex<Head>>,
 }
@@ -123,11 +127,30 @@ impl AuditLog {
             deny_purge: true,
             ..Config::default()
         };
-        let made = connection.context().create_or_update_stream(config).await;
-        made.map_err(|error| StoreError::Unavailable(chain(&error)))?;
         let stream = connection.context().get_stream_no_info(names.audit_stream()).await;
         let stream = stream.map_err(|error| StoreError::Unavailable(chain(&error)))?;
-        Ok(Self { connection: connection.clone(), stream, head: Arc::default() })
+        let log = Self { connection: connection.clone(), config, stream, head: Arc::default() };
+        log.make_sure().await?;
+        Ok(log)
+    }
+
+    /// Makes sure of the stream again: a broker may come back without it, and then a new trail begins.
+    ///
+    /// # Errors
+    /// The broker is not reachable or refuses.
+    pub async fn make_sure(&self) -> Result<(), StoreError> {
+        let made = self.connection.context().create_or_update_stream(self.config.clone()).await;
+        made.map(drop).map_err(|error| StoreError::Unavailable(chain(&error)))
+    }
+
+    /// How the stream does, as the broker says now.
+    pub async fn component(&self) -> ComponentHealth {
+        let info = if self.is_reachable() {
+            self.stream.get_info().await.map_err(|error| chain(&error))
+        } else {
+            Err("not connected".to_owned())
+        };
+        ComponentHealth::of_stream(format!("stream:{}", self.connection.names().audit_stream()), info)
     }
 
     /// Whether the broker is there just now.
@@ -250,10 +273,11 @@ impl AuditLog {
     /// # Errors
     /// The broker is away.
     pub async fn get(&self, id: Uuid) -> Result<Option<AuditEntry>, StoreError> {
-        self.message(id).await?.map(|message| entry(&message)).transpose()
+        self.message(id).await?.map(|message| entry(message.sequence, &message.payload)).transpose()
     }
 
-    /// Entries from `first` to `last`, oldest first; places that expired are skipped.
+    /// A few entries from `first` to `last`, oldest first; places that expired are skipped. For many there is
+    /// [`AuditLog::read_all`].
     pub fn read(&self, first: u64, last: u64) -> BoxStream<'static, Result<AuditEntry, StoreError>> {
         let log = self.clone();
         // The leader is asked, not a follower, which might not have the newest yet.
@@ -265,7 +289,7 @@ impl AuditLog {
             .buffered(AT_ONCE);
         let entries = messages.filter_map(|message| {
             std::future::ready(match message {
-                Ok(message) => message.map(|message| entry(&message)),
+                Ok(message) => message.map(|message| entry(message.sequence, &message.payload)),
                 Err(fault) => Some(Err(fault.into())),
             })
         });
@@ -300,9 +324,8 @@ fn found(got: Got) -> Result<Option<StreamMessage>, StoreFault> {
     }
 }
 
-fn entry(message: &StreamMessage) -> Result<AuditEntry, StoreError> {
-    let sequence = message.sequence;
+fn entry(sequence: u64, payload: &[u8]) -> Result<AuditEntry, StoreError> {
     let unreadable = |reason: String| StoreError::Unreadable { sequence, reason };
-    let entry: AuditEntry = serde_json::from_slice(&message.payload).map_err(|error| unreadable(error.to_string()))?;
+    let entry: AuditEntry = serde_json::from_slice(payload).map_err(|error| unreadable(error.to_string()))?;
     if entry.sequence == sequence { Ok(entry) } else { Err(unreadable(format!("it says it is at {}", entry.sequence))) }
 }

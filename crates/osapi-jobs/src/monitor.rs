@@ -92,23 +92,26 @@ async fn look(engine: &Engine, stores: &mut Stores) {
                 }
             }
         }
-        components.push(component(name, info));
+        components.push(ComponentHealth::of_stream(name, info));
     }
     let mut health = engine.health();
     health.components = components;
     health.asked = true;
 }
 
-fn component(name: String, info: Result<Info, String>) -> ComponentHealth {
-    match info {
-        Ok(info) => ComponentHealth {
-            name,
-            error: None,
-            messages: Some(info.state.messages),
-            bytes: Some(info.state.bytes),
-            consumers: Some(info.state.consumer_count),
-        },
-        Err(error) => ComponentHealth { name, error: Some(error), messages: None, bytes: None, consumers: None },
+impl ComponentHealth {
+    /// What the broker says of a stream.
+    pub(crate) fn of_stream(name: String, info: Result<Info, String>) -> Self {
+        match info {
+            Ok(info) => Self {
+                name,
+                error: None,
+                messages: Some(info.state.messages),
+                bytes: Some(info.state.bytes),
+                consumers: Some(info.state.consumer_count),
+            },
+            Err(error) => Self { name, error: Some(error), messages: None, bytes: None, consumers: None },
+        }
     }
 }
 

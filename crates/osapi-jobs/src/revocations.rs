@@ -26,6 +26,8 @@ const MAX_BYTES: i64 = 64 << 20;
 /// The list. Cheap to clone; asking it costs no I/O.
 #[derive(Clone, Debug)]
 pub struct Revocations {
+    connection: Connection,
+    config: Config,
     store: kv::Store,
     known: Arc<RwLock<HashMap<String, Revocation>>>,
 }
@@ -45,16 +47,18 @@ impl Revocations {
             ..Config::default()
         };
         let name = connection.names().revocation_bucket();
-        let made = connection.context().create_or_update_stream(bucket(&name, base)).await;
+        let config = bucket(&name, base);
+        let made = connection.context().create_or_update_stream(config.clone()).await;
         made.map_err(|error| away(chain(&error)))?;
         let store = connection.context().get_key_value(name).await.map_err(|error| away(chain(&error)))?;
-        let revocations = Self { store, known: Arc::default() };
+        let revocations = Self { connection: connection.clone(), config, store, known: Arc::default() };
         let first = tokio::time::timeout(PATIENCE, revocations.take_in(true)).await;
         first.map_err(|_| away("the list of revoked tokens could not be read in time".to_owned()))??;
         Ok(revocations)
     }
 
-    /// Follows the list until `shutdown`. While the broker is away, what is known goes on counting.
+    /// Follows the list until `shutdown`. While the broker is away, what is known goes on counting; one that comes back
+    /// without the list is told it again.
     pub async fn follow(&self, shutdown: CancellationToken) {
         let following = async {
             loop {
@@ -62,6 +66,10 @@ impl Revocations {
                     tracing::warn!(%error, "the list of revoked tokens is not followed just now");
                 }
                 tokio::time::sleep(PAUSE).await;
+                self.connection.connected().await;
+                if let Err(error) = self.put_back().await {
+                    tracing::debug!(%error, "the list of revoked tokens could not be made sure of");
+                }
             }
         };
         shutdown.run_until_cancelled(following).await;
@@ -99,6 +107,19 @@ impl Revocations {
         };
         self.learn(revoked.clone());
         Ok(revoked)
+    }
+
+    /// Makes sure of the bucket again, and that it holds what is known here.
+    async fn put_back(&self) -> Result<(), StoreError> {
+        let away = |reason: String| StoreError::Unavailable(reason);
+        let made = self.connection.context().create_or_update_stream(self.config.clone()).await;
+        if made.map_err(|error| away(chain(&error)))?.state.messages > 0 {
+            return Ok(());
+        }
+        for revocation in self.list() {
+            self.revoke(revocation).await?;
+        }
+        Ok(())
     }
 
     /// Takes in all there is and then what comes; with `once` it returns when it has caught up.

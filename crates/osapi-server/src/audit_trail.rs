@@ -4,11 +4,11 @@
 //! component `audit`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use osapi_core::audit::AuditEntry;
-use osapi_jobs::{AuditLog, StoreError};
-use tokio::sync::{mpsc, oneshot};
+use osapi_jobs::{AuditLog, ComponentHealth, StoreError};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// How many entries are written in one go.
@@ -22,6 +22,9 @@ const DRAIN: Duration = Duration::from_secs(3);
 
 /// How long an answer waits for its entry to be on disk.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How old may be what the broker said of the store.
+const SEEN: Duration = Duration::from_secs(2);
 
 /// An entry on its way, and who waits until it is on disk.
 #[derive(Debug)]
@@ -38,6 +41,7 @@ pub(crate) struct AuditTrail {
     works: AtomicBool,
     written: AtomicU64,
     lost: AtomicU64,
+    seen: Mutex<Option<(Instant, ComponentHealth)>>,
 }
 
 impl AuditTrail {
@@ -45,7 +49,7 @@ impl AuditTrail {
     pub(crate) fn new(log: AuditLog, buffer: usize) -> (Self, mpsc::Receiver<Pending>) {
         let (sender, receiver) = mpsc::channel(buffer);
         let (written, lost) = (AtomicU64::new(0), AtomicU64::new(0));
-        (Self { log, buffer: sender, works: AtomicBool::new(true), written, lost }, receiver)
+        (Self { log, buffer: sender, works: AtomicBool::new(true), written, lost, seen: Mutex::default() }, receiver)
     }
 
     /// The store, to read from.
@@ -56,6 +60,19 @@ impl AuditTrail {
     /// Whether entries are being written and there is room for more.
     pub(crate) fn works(&self) -> bool {
         self.works.load(Ordering::Relaxed) && self.log.is_reachable() && self.buffer.capacity() > 0
+    }
+
+    /// How the store does; answered from a cache of a few seconds.
+    pub(crate) async fn component(&self) -> ComponentHealth {
+        let mut seen = self.seen.lock().await;
+        if let Some((at, component)) = &*seen
+            && at.elapsed() < SEEN
+        {
+            return component.clone();
+        }
+        let component = self.log.component().await;
+        *seen = Some((Instant::now(), component.clone()));
+        component
     }
 
     /// Entries that wait to be written.
@@ -147,6 +164,9 @@ impl AuditTrail {
             self.note(fault.as_ref());
             if fault.is_some() {
                 tokio::time::sleep(PAUSE).await;
+                if let Err(error) = self.log.make_sure().await {
+                    tracing::debug!(%error, "the audit trail's stream could not be made sure of");
+                }
             }
         }
     }

@@ -88,5 +88,6 @@ const EXPORT: &str = examples! {
 };
 const VERIFY: &str = examples! {
     "The whole trail" => "osapi client audit verify",
+    "That it still holds what it held then" => "osapi client audit verify --known-hash \"$(cat last-hash)\"",
     "In a script" => "osapi client audit verify -q || echo 'the audit trail was altered'",
 };

@@ -8,8 +8,9 @@ use crate::audit::AuditEntry;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AuditPage {
-    /// How many entries are kept in all, whatever the filter.
-    pub total_items: u64,
+    /// How many entries are kept in all; absent with a filter, since nobody has counted what it lets through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_items: Option<u64>,
     /// This part of them.
     pub items: Vec<AuditEntry>,
     /// Give this as `cursor` to go on; absent when there is nothing older. A filtered page may be short or empty and
@@ -22,7 +23,7 @@ pub struct AuditPage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AuditVerification {
-    /// Whether no entry was altered, removed, added or moved.
+    /// Whether no entry was altered, removed, added or moved, and the known hash was found where one was given.
     pub intact: bool,
     /// Entries looked at.
     pub entries: u64,
@@ -38,7 +39,7 @@ pub struct AuditVerification {
     /// The first place where the chain does not hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_at: Option<u64>,
-    /// What is wrong there.
+    /// What is wrong there, or with the trail as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

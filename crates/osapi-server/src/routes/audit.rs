@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::extract::{Nothing, Params, Part};
 use crate::fault::Fault;
-use query::{AuditQuery, ExportQuery, newest_first, readable};
+use query::{AuditQuery, ExportQuery, VerifyQuery, newest_first, readable};
 
 /// Lists audit entries, newest first.
 ///
@@ -39,7 +39,7 @@ pub(crate) async fn list(
     responses((status = 200, description = "One entry a line.", content_type = "application/x-ndjson", body = String)))]
 pub(crate) async fn export(State(app): State<Arc<App>>, Params(query): Params<ExportQuery>) -> Result<Response, Fault> {
     let extent = app.audit.log().extent().await?;
-    let entries = readable(app.audit.log().read(extent.first, extent.last));
+    let entries = readable(app.audit.log().read_all(extent));
     let lines = entries
         .try_filter(move |entry| std::future::ready(query.matches(entry)))
         .map(|entry| entry.and_then(|entry| line(&entry)))
@@ -51,15 +51,18 @@ pub(crate) async fn export(State(app): State<Arc<App>>, Params(query): Params<Ex
 }
 
 /// Checks that no kept entry was altered, removed, added or moved.
-#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", operation_id = "audit_verify",
+///
+/// A trail that was cut at an end or made anew as a whole shows only by `known_hash`: the `last_hash` of an earlier
+/// check, kept elsewhere.
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", operation_id = "audit_verify", params(VerifyQuery),
     responses((status = 200, description = "What was found.", body = AuditVerification)))]
 pub(crate) async fn verify(
     State(app): State<Arc<App>>,
-    _query: Params<Nothing>,
+    Params(query): Params<VerifyQuery>,
 ) -> Result<Json<AuditVerification>, Fault> {
+    let mut check = ChainCheck::expecting(query.known_hash()?);
     let extent = app.audit.log().extent().await?;
-    let mut entries = app.audit.log().read(extent.first, extent.last);
-    let mut check = ChainCheck::default();
+    let mut entries = app.audit.log().read_all(extent);
     while let Some(entry) = entries.next().await {
         match entry {
             Ok(entry) => check.look_at(&entry),

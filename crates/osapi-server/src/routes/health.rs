@@ -45,7 +45,8 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Read
     responses((status = 200, description = "Everything works.", body = HealthStatus),
         (status = 503, description = "Something does not.", body = HealthStatus)))]
 pub(crate) async fn status(State(app): State<Arc<App>>, _query: Params<Nothing>) -> (StatusCode, Json<HealthStatus>) {
-    let parts = app.jobs.components().await;
+    let mut parts = app.jobs.components().await;
+    parts.push(app.audit.component().await);
     let mut components: BTreeMap<String, ComponentState> =
         parts.iter().map(|part| (part.name.clone(), state(part.error.clone()))).collect();
     components.insert("audit".to_owned(), state(audit(&app)));

@@ -5,8 +5,6 @@ use osapi_client::AuditFilter;
 use osapi_core::audit::{AuditEntry, ChainCheck};
 use osapi_jobs::{AuditLog, AuditRetention};
 use osapi_testkit::wait_for;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::fleet::{Fleet, Manner, PATIENCE, serve_another};
 
@@ -133,7 +131,7 @@ async fn two_servers_write_one_chain_and_an_export_proves_it() {
         (client.audit_list(&count).await.ok()?.value.items.len() == 400).then_some(())
     })
     .await;
-    let verified = client.audit_verify().await.unwrap().value;
+    let verified = client.audit_verify(None).await.unwrap().value;
     assert!(verified.intact && verified.entries >= 400, "{verified:?}");
     let lines: Vec<String> = client.audit_export(None, None).await.unwrap().try_collect().await.unwrap();
     let mut check = ChainCheck::default();
@@ -174,18 +172,18 @@ async fn nobody_can_remove_an_entry_and_a_forged_one_shows() {
     let fleet = Fleet::start().await;
     fleet.send("GET", "/no/such/path", None, None).await;
     entry(&fleet, "an entry", |entry| entry.path == "/no/such/path").await;
-    let before = fleet.admin().audit_verify().await.unwrap().value;
+    let before = fleet.admin().audit_verify(None).await.unwrap().value;
     assert!(before.intact);
     for (subject, payload) in
         [("$JS.API.STREAM.MSG.DELETE.osapi-AUDIT", r#"{"seq":1}"#), ("$JS.API.STREAM.PURGE.osapi-AUDIT", "{}")]
     {
-        let answer = say(&fleet, subject, payload).await;
+        let answer = fleet.say(subject, payload).await;
         assert!(answer.contains("\"error\""), "{subject}: {answer}");
     }
     let forged = r#"{"user":"mallory"}"#;
-    let stored = say(&fleet, "osapi.audit.00000000-0000-7000-8000-000000000000", forged).await;
+    let stored = fleet.say("osapi.audit.00000000-0000-7000-8000-000000000000", forged).await;
     assert!(stored.contains("\"seq\""), "{stored}");
-    let after = fleet.admin().audit_verify().await.unwrap().value;
+    let after = fleet.admin().audit_verify(None).await.unwrap().value;
     assert!(!after.intact, "{after:?}");
     let at = after.broken_at.unwrap();
     assert!(stored.contains(&format!("\"seq\":{at}")), "the place is told: {at}, {stored}");
@@ -194,20 +192,51 @@ async fn nobody_can_remove_an_entry_and_a_forged_one_shows() {
     entry(&fleet, "a later entry", |entry| entry.path == "/no/such/other").await;
 }
 
-/// Says something to the broker in its own words, past our server, and gives what it answers.
-async fn say(fleet: &Fleet, subject: &str, payload: &str) -> String {
-    let mut stream = TcpStream::connect(fleet.broker.address()).await.unwrap();
-    let talk = format!(
-        "CONNECT {{\"verbose\":false}}\r\nSUB answer.here 1\r\nPUB {subject} answer.here {}\r\n{payload}\r\n",
-        payload.len()
-    );
-    stream.write_all(talk.as_bytes()).await.unwrap();
-    let mut heard = Vec::new();
-    let listening = async {
-        while !String::from_utf8_lossy(&heard).contains("MSG answer.here") || !heard.ends_with(b"}\r\n") {
-            assert!(stream.read_buf(&mut heard).await.unwrap() > 0, "the broker hung up");
-        }
-    };
-    tokio::time::timeout(PATIENCE, listening).await.expect("the broker answers");
-    String::from_utf8_lossy(&heard).rsplit("MSG answer.here").next().unwrap().to_owned()
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_finds_little_goes_on_by_its_cursor_and_says_no_number_it_does_not_know() {
+    let fleet = Fleet::start().await;
+    fleet.send("GET", "/no/such/path", None, None).await;
+    let sample = entry(&fleet, "an entry", |entry| entry.path == "/no/such/path").await;
+    let log = AuditLog::open(&fleet.connection, &AuditRetention::default()).await.unwrap();
+    let of = |user: &str| AuditEntry { id: uuid::Uuid::new_v4(), user: user.to_owned(), ..sample.clone() };
+    let mut entries = vec![of("rare"), of("rare")];
+    entries.extend((0..10_100).map(|_| of("often")));
+    for batch in entries.chunks(2000) {
+        log.append(batch).await.unwrap();
+    }
+    let client = fleet.admin();
+    let all = client.audit_list(&AuditFilter::default()).await.unwrap().value;
+    assert!(all.total_items.is_some_and(|total| total > 10_100), "{:?}", all.total_items);
+    for offset in [None, Some(1)] {
+        let mut filter = AuditFilter { user: Some("rare".to_owned()), offset, ..AuditFilter::default() };
+        let first = client.audit_list(&filter).await.unwrap().value;
+        assert_eq!((first.total_items, first.items.len()), (None, 0), "they are further back than one request looks");
+        (filter.offset, filter.cursor) = (None, first.next_cursor);
+        assert!(filter.cursor.is_some(), "it says that there is more to look at");
+        let second = client.audit_list(&filter).await.unwrap().value;
+        assert_eq!((second.items.len(), second.next_cursor), (2 - offset.unwrap_or(0), None));
+    }
+    let both = "/api/v1/audit?cursor=5&offset=1";
+    assert_eq!(fleet.send("GET", both, Some(&fleet.token(&["admin"], &[])), None).await.0, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trail_that_was_removed_as_a_whole_begins_anew_and_a_known_hash_tells() {
+    let fleet = Fleet::start().await;
+    fleet.send("GET", "/no/such/path", None, None).await;
+    entry(&fleet, "an entry", |entry| entry.path == "/no/such/path").await;
+    let client = fleet.admin();
+    let known = client.audit_verify(None).await.unwrap().value.last_hash.unwrap();
+    assert!(client.audit_verify(Some(&known)).await.unwrap().value.intact);
+    let answer = fleet.say("$JS.API.STREAM.DELETE.osapi-AUDIT", "").await;
+    assert!(answer.contains("\"success\":true"), "{answer}");
+    wait_for("the trail to go on without a restart", PATIENCE, async || {
+        fleet.send("GET", "/no/such/other", None, None).await;
+        let page = client.audit_list(&AuditFilter::default()).await.ok()?.value;
+        page.items.iter().any(|entry| entry.path == "/no/such/other").then_some(())
+    })
+    .await;
+    assert!(client.audit_verify(None).await.unwrap().value.intact, "the new one is whole by itself");
+    let verified = client.audit_verify(Some(&known)).await.unwrap().value;
+    assert!(!verified.intact && verified.reason.is_some(), "{verified:?}");
 }

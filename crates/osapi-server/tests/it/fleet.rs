@@ -15,7 +15,8 @@ use osapi_server::{ServeError, ServerSettings, serve};
 use osapi_testkit::{Broker, wait_until};
 use secrecy::SecretString;
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -23,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::samples;
 
 /// How long anything may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The key that signs the tokens of the tests.
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -125,6 +126,24 @@ impl Fleet {
     /// The address of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Says something to the broker in its own words, past our server, and gives what it answers.
+    pub(crate) async fn say(&self, subject: &str, payload: &str) -> String {
+        let mut stream = TcpStream::connect(self.broker.address()).await.expect("the broker");
+        let talk = format!(
+            "CONNECT {{\"verbose\":false}}\r\nSUB answer.here 1\r\nPUB {subject} answer.here {}\r\n{payload}\r\n",
+            payload.len()
+        );
+        stream.write_all(talk.as_bytes()).await.expect("the broker listens");
+        let mut heard = Vec::new();
+        let listening = async {
+            while !String::from_utf8_lossy(&heard).contains("MSG answer.here") || !heard.ends_with(b"}\r\n") {
+                assert!(stream.read_buf(&mut heard).await.expect("its answer") > 0, "the broker hung up");
+            }
+        };
+        tokio::time::timeout(PATIENCE, listening).await.expect("the broker answers");
+        String::from_utf8_lossy(&heard).rsplit("MSG answer.here").next().unwrap_or_default().to_owned()
     }
 
     /// Sends a request as it stands and gives status and body.

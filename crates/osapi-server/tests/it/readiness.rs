@@ -44,7 +44,7 @@ async fn readiness_follows_the_broker_and_changes_are_refused_while_nothing_can_
         client.audit_list(&refused).await.is_ok_and(|page| page.value.items.iter().any(|entry| entry.method == "POST"))
     })
     .await;
-    assert!(client.audit_verify().await.unwrap().value.intact);
+    assert!(client.audit_verify(None).await.unwrap().value.intact);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,6 +76,8 @@ async fn the_status_lists_components_streams_buckets_jobs_and_workers() {
     assert_eq!(status.value.version, "1.2.3");
     assert!(status.value.nats.connected);
     assert!(status.value.streams.iter().any(|stream| stream.name == "osapi-JOBS"));
+    assert!(status.value.streams.iter().any(|stream| stream.name == "osapi-AUDIT"));
+    assert_eq!(status.value.components["stream:osapi-AUDIT"].status, Health::Ok);
     assert!(status.value.kv_buckets.iter().any(|bucket| bucket.name == "osapi-job-queue"));
     assert_eq!(status.value.jobs.by_state.len(), JobState::ALL.len());
     assert_eq!(status.value.jobs.by_state[&JobState::Completed], 1);

@@ -39,17 +39,40 @@ pub(crate) struct AuditQuery {
     #[serde(default = "twenty")]
     #[param(required = false, default = 20, minimum = 1, maximum = 1000)]
     limit: usize,
-    /// Skip this many first, at most 10000; to go through the whole trail use `cursor`.
+    /// Skip this many first, at most 10000; not together with `cursor`, which goes through the whole trail.
     #[serde(default)]
     #[param(required = false, default = 0, maximum = 10_000)]
     offset: usize,
     /// What the part before gave as `next_cursor`.
-    #[param(pattern = "^[0-9]{1,15}$")]
+    #[param(pattern = "^[0-9]{1,15}(-[0-9]{1,5})?$")]
     cursor: Option<String>,
 }
 
 const fn twenty() -> usize {
     20
+}
+
+/// What the trail must hold.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VerifyQuery {
+    /// The `last_hash` of an earlier check: the trail up to there must still be the same.
+    #[param(pattern = "^[0-9a-f]{64}$")]
+    known_hash: Option<String>,
+}
+
+impl VerifyQuery {
+    pub(super) fn known_hash(self) -> Result<Option<String>, Fault> {
+        let fine = |hash: &str| {
+            hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        };
+        match self.known_hash {
+            Some(hash) if !fine(&hash) => Err(Fault::invalid("`known_hash` must be 64 digits and letters `a` to `f`")
+                .with_hint("it is the `last_hash` of an earlier check")),
+            known => Ok(known),
+        }
+    }
 }
 
 /// Which entries to export.
@@ -80,17 +103,25 @@ impl AuditQuery {
         if self.offset > 10_000 {
             return Err(Fault::invalid("`offset` must be at most 10000").with_hint("use `cursor`"));
         }
+        if self.offset > 0 && self.cursor.is_some() {
+            return Err(Fault::invalid("`offset` and `cursor` exclude each other"));
+        }
         if self.status.is_some_and(|status| !(100..=599).contains(&status)) {
             return Err(Fault::invalid("`status` must be 100 to 599"));
         }
         Ok(())
     }
 
-    fn cursor(&self) -> Result<Option<u64>, Fault> {
-        let wrong = || Fault::invalid("`cursor` is not one that a list gave");
+    /// Where to go on: the place before which the next entry is, and how many matches are still to be skipped.
+    fn cursor(&self) -> Result<Option<(u64, usize)>, Fault> {
         let Some(text) = &self.cursor else { return Ok(None) };
-        let digits = (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        if digits { text.parse().map(Some).map_err(|_| wrong()) } else { Err(wrong()) }
+        let number = |text: &str, digits: usize| {
+            let fine = (1..=digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+            if fine { text.parse::<u64>().ok() } else { None }
+        };
+        let (place, skip) = text.split_once('-').map_or((text.as_str(), "0"), |(place, skip)| (place, skip));
+        let read = number(place, 15).zip(number(skip, 5).and_then(|skip| usize::try_from(skip).ok()));
+        read.map(Some).ok_or_else(|| Fault::invalid("`cursor` is not one that a list gave"))
     }
 
     fn matches(&self, entry: &AuditEntry) -> bool {
@@ -124,17 +155,19 @@ pub(super) fn readable(
 }
 
 /// A part of the trail, newest first. The places of entries never change, so the parts do not shift as entries come.
+///
+/// A request looks at [`LOOK_THROUGH`] places at most: when that ends it before the part is full, the cursor goes on
+/// from there, with what is still to be skipped.
 pub(super) async fn newest_first(log: &AuditLog, query: &AuditQuery) -> Result<AuditPage, Fault> {
     query.check()?;
     let extent = log.extent().await?;
-    let mut next = match query.cursor()? {
-        Some(cursor) => cursor.saturating_sub(1).min(extent.last),
-        None => extent.last,
+    let (mut next, mut skip) = match query.cursor()? {
+        Some((cursor, skip)) => (cursor.saturating_sub(1).min(extent.last), skip),
+        None => (extent.last, query.offset),
     };
     let lowest = extent.first.max(next.saturating_sub(LOOK_THROUGH).saturating_add(1)).max(1);
-    let wanted = (query.limit + query.offset) as u64;
+    let wanted = (query.limit + skip) as u64;
     let chunk = if query.filters() { CHUNK.max(wanted) } else { wanted };
-    let mut skip = query.offset;
     let mut items = Vec::new();
     'trail: while next >= lowest && extent.entries > 0 {
         let from = lowest.max(next.saturating_sub(chunk - 1));
@@ -154,5 +187,7 @@ pub(super) async fn newest_first(log: &AuditLog, query: &AuditQuery) -> Result<A
         }
     }
     let more = next >= extent.first.max(1) && extent.entries > 0;
-    Ok(AuditPage { total_items: extent.entries, items, next_cursor: more.then(|| (next + 1).to_string()) })
+    let cursor = if skip > 0 { format!("{}-{skip}", next + 1) } else { (next + 1).to_string() };
+    let total_items = (!query.filters()).then_some(extent.entries);
+    Ok(AuditPage { total_items, items, next_cursor: more.then_some(cursor) })
 }
