@@ -8,8 +8,12 @@ use osapi_pki::CertificateFiles;
 use osapi_settings::{Document, Environment, Reader, Section, SettingsError};
 use osapi_telemetry::{Exporter, LogFormat, TelemetrySettings};
 
-/// Variables of this prefix override keys, such as `LINUX_PATCH_API_SERVER_PORT`.
-const PREFIX: &str = "LINUX_PATCH_API";
+/// Variables of this prefix override keys, such as `OSAPI_SERVER_PORT`.
+const PREFIX: &str = "OSAPI";
+
+/// Variables of `osapi`, which may be set in the same shell and mean nothing here.
+const NOT_OURS: [&str; 6] =
+    ["OSAPI_OSAPIFILE", "OSAPI_CONTEXT", "OSAPI_CONFIG_DIR", "OSAPI_NATS_", "OSAPI_API_", "OSAPI_JOB_"];
 
 /// Where settings come from, so that they can be read again.
 #[derive(Clone, Debug)]
@@ -45,7 +49,7 @@ impl Source {
     /// # Errors
     /// The file cannot be read or is not YAML.
     pub fn read(&self) -> Result<(Settings, Result<(), SettingsError>), SettingsError> {
-        let reader = Reader::new(PREFIX, Document::read(&self.path)?, &self.environment);
+        let reader = Reader::new(PREFIX, Document::read(&self.path)?, &self.environment.without(&NOT_OURS));
         let settings = Settings {
             listen: listen(&reader.section("server")),
             timeout: timeout(&reader.section("server")),
@@ -158,15 +162,19 @@ mod tests {
 
     #[test]
     fn a_variable_overrides_a_key_that_is_in_the_file_or_not() {
-        let variables = [("LINUX_PATCH_API_SERVER_PORT", "1443"), ("LINUX_PATCH_API_SERVER_BIND", "::")];
+        let variables = [("OSAPI_SERVER_PORT", "1443"), ("OSAPI_SERVER_BIND", "::")];
         assert_eq!(read("server: {port: 2443}\n", &variables).unwrap().listen, "[::]:1443".parse().unwrap());
+        let others = [("OSAPI_OSAPIFILE", "/etc/osapi/osapi.yaml"), ("OSAPI_NATS_SERVER_PORT", "4222")];
+        read("", &others).unwrap();
+        let said = read("", &[("OSAPI_SERVER_PROT", "1443")]).unwrap_err();
+        assert!(said.contains("did you mean `OSAPI_SERVER_PORT`?"), "{said}");
     }
 
     #[test]
     fn all_that_is_wrong_is_said_at_once() {
         let text = "server:\n  port: 99999\n  prot: 1\n  bind: localhost\ntls:\n  enabled: false\n  port: 12443\n\
                     enrollment:\n  manager_url: x\n";
-        let said = read(text, &[("LINUX_PATCH_API_SERVER_TIMEOUT_SECONDS", "soon")]).unwrap_err();
+        let said = read(text, &[("OSAPI_SERVER_TIMEOUT_SECONDS", "soon")]).unwrap_err();
         for part in [
             "`server.port` is `99999`",
             "`server.prot` is not a key",

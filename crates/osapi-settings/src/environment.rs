@@ -35,4 +35,12 @@ impl Environment {
             .filter(move |(name, _)| name.starts_with(prefix))
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
+
+    /// The same without the variables whose names begin with one of these: another program's.
+    #[must_use]
+    pub fn without(&self, prefixes: &[&str]) -> Self {
+        let ours = |name: &str| !prefixes.iter().any(|prefix| name.starts_with(prefix));
+        let variables = self.variables.iter().filter(|(name, _)| ours(name));
+        Self { variables: variables.map(|(name, value)| (name.clone(), value.clone())).collect() }
+    }
 }

@@ -117,7 +117,7 @@ fn read_issuer(section: &Section<'_>) -> Option<IssuerSettings> {
 fn read_jobs(section: &Section<'_>) -> JobSettings {
     JobSettings {
         wait: section.duration("wait", "30s", "1s"..="10m", "how long a request waits for the result of its operation"),
-        expires_after: section.duration("expires_after", "1h", "1s"..="7d", "nobody starts a job later than this"),
+        expires_after: section.duration("expires_after", "1h", "1s"..="6d", "nobody starts a job later than this"),
         timeout: section.duration("timeout", "5m", "1s"..="24h", "how long one host may take over a job"),
     }
 }

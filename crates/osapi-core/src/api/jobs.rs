@@ -21,9 +21,9 @@ pub struct CreateJob {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 86_400))]
     pub timeout_seconds: Option<u32>,
-    /// Nobody starts it later than this after submission, 1 to 604800 (a week).
+    /// Nobody starts it later than this after submission, 1 to 518400 (six days; a job is kept for seven by default).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 604_800))]
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 518_400))]
     pub expires_after_seconds: Option<u32>,
     /// Accept a target nobody answers to yet, and wait for one until it expires.
     #[serde(default)]

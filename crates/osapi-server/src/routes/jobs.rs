@@ -86,7 +86,7 @@ pub(crate) async fn create(
     context.note(Some(&body.target), summary(&body.operation));
     context.require(body.operation.permission())?;
     body.operation.check()?;
-    let expires_after = bounded("expires_after_seconds", body.expires_after_seconds, 604_800)?;
+    let expires_after = bounded("expires_after_seconds", body.expires_after_seconds, 518_400)?;
     let timeout = bounded("timeout_seconds", body.timeout_seconds, 86_400)?;
     let mut submission = submission(&app, &context, body.operation, body.target);
     submission.expires_after = expires_after.unwrap_or(submission.expires_after);
