@@ -225,15 +225,12 @@ fn bounded(name: &str, seconds: Option<u32>, most: u32) -> Result<Option<Duratio
 
 fn idempotency_key(of_body: Option<String>, headers: &HeaderMap) -> Result<Option<String>, Fault> {
     let of_header = headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default().to_owned());
-    let key = of_body.or(of_header);
-    let fine = |key: &str| {
+    let fine = |key: &&String| {
         (1..=128).contains(&key.len())
             && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
     };
-    match key {
-        Some(key) if !fine(&key) => {
-            Err(Fault::invalid("an idempotency key must be 1 to 128 letters, digits, `.`, `_`, `:` or `-`"))
-        }
-        key => Ok(key),
+    if of_body.iter().chain(&of_header).all(|key| fine(&key)) {
+        return Ok(of_body.or(of_header));
     }
+    Err(Fault::invalid("an idempotency key must be 1 to 128 letters, digits, `.`, `_`, `:` or `-`"))
 }
