@@ -115,6 +115,8 @@ pub struct RetentionSettings {
     pub dead_letter_max_age: Duration,
     /// How many dead letters are kept; the oldest go first.
     pub dead_letter_max_messages: i64,
+    /// How long a worker may hold a job for any one worker without a sign of life, before another gets it.
+    pub ack_wait: Duration,
 }
 
 impl Default for RetentionSettings {
@@ -125,6 +127,7 @@ impl Default for RetentionSettings {
             max_bytes: 1 << 30,
             dead_letter_max_age: Duration::from_secs(30 * 86_400),
             dead_letter_max_messages: 10_000,
+            ack_wait: Duration::from_secs(30),
         }
     }
 }

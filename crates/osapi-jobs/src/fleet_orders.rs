@@ -5,10 +5,9 @@ use osapi_core::HostName;
 use osapi_core::worker::WorkerState;
 use tokio::time::Instant;
 
-use crate::connection::chain;
 use crate::engine::Engine;
 use crate::error::JobsError;
-use crate::names::{WorkerKey, own_consumer};
+use crate::names::WorkerKey;
 use crate::registry::away;
 
 impl Engine {
@@ -38,13 +37,6 @@ impl Engine {
             state @ (WorkerState::Ready | WorkerState::Draining) => {
                 return Err(JobsError::Conflict(format!("worker `{hostname}` is `{state}`: stop it first")));
             }
-        }
-        let stream = self.connection.names().jobs_stream();
-        let name = own_consumer(hostname);
-        let deleted = self.connection.context().delete_consumer_from_stream(&name, &stream).await;
-        if let Err(error) = deleted {
-            // It may have been deleted by the attempt before.
-            tracing::debug!(%hostname, error = chain(&error), "the worker's consumer was not there");
         }
         self.workers.delete(WorkerKey::Draining(hostname.clone())).await.map_err(away)?;
         self.workers.delete(WorkerKey::Worker(hostname.clone())).await.map_err(away)?;

@@ -96,9 +96,9 @@ pub(crate) const fn any_consumer(class: Class) -> &'static str {
     }
 }
 
-/// The durable consumer of one worker.
-pub(crate) fn own_consumer(host: &HostName) -> String {
-    format!("w-{}", token(host))
+/// The consumer of one worker; each time it begins to read it makes another.
+pub(crate) fn own_consumer(host: &HostName, reading: Uuid) -> String {
+    format!("w-{}-{:08x}", token(host), reading.as_fields().0)
 }
 
 /// The targets besides `_any` that a worker answers to.
@@ -253,7 +253,7 @@ mod tests {
         let names = Names::new(&Namespace::parse("fleet").unwrap());
         let subjects: BTreeSet<_> =
             hosts.iter().map(|name| names.subject(Class::Query, &Target::Host(host(name)))).collect();
-        let consumers: BTreeSet<_> = hosts.iter().map(|name| own_consumer(&host(name))).collect();
+        let consumers: BTreeSet<_> = hosts.iter().map(|name| own_consumer(&host(name), Uuid::nil())).collect();
         assert_eq!((subjects.len(), consumers.len()), (4, 4));
         assert!(subjects.iter().all(|subject| subject.split('.').count() == 5), "{subjects:?}");
     }

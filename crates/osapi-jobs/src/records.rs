@@ -78,6 +78,9 @@ pub(crate) struct WorkerRecord {
     /// Since which revision of the registry it answers to each target besides `_any`, by the target's text.
     #[serde(default)]
     pub(crate) answers_since: BTreeMap<String, u64>,
+    /// Up to which message of the stream of notifications nothing is left to be done; absent in older records.
+    #[serde(default)]
+    pub(crate) settled: Option<u64>,
     /// What this run has counted so far.
     #[serde(default)]
     pub(crate) counts: Counts,

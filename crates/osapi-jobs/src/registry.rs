@@ -8,6 +8,7 @@ use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
 use jiff::Timestamp;
 use osapi_core::worker::Registration;
 use osapi_core::{Class, HostName, Target};
+use uuid::Uuid;
 
 use crate::connection::prepare::consumer;
 use crate::connection::{Connection, chain};
@@ -42,12 +43,35 @@ pub(crate) struct Seat {
     store: Store,
     record: WorkerRecord,
     since: Since,
+    /// Since when whoever had the place before answered to what.
+    known: BTreeMap<String, u64>,
+    begin: Begin,
+}
+
+/// How a worker does, as its heartbeat tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vitals {
+    /// Jobs it has.
+    pub(crate) running: u32,
+    /// Whether it takes no more.
+    pub(crate) draining: bool,
+    /// How far it has got in the stream of notifications.
+    pub(crate) settled: u64,
+    pub(crate) counts: Counts,
+}
+
+/// Where a worker begins to read what is meant for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Begin {
+    /// With what is published from now on: it was never here.
+    New,
+    /// After that message.
+    After(u64),
 }
 
 impl Seat {
-    /// Registers. The worker's own consumer must be there, so that nothing published once the entry is seen gets past
-    /// it; what it may hold from before is told apart by [`Seat::since`].
-    pub(crate) async fn take(
+    /// Looks up who had the place before; nothing is written yet.
+    pub(crate) async fn find(
         connection: &Connection,
         registration: Registration,
         heartbeat: Duration,
@@ -59,20 +83,39 @@ impl Seat {
         let before = before.and_then(|stored| serde_json::from_slice::<WorkerRecord>(&stored.body).ok());
         refuse_twin(before.as_ref(), &registration)?;
         let targets = targets_of(&registration.hostname, &registration.labels);
+        // A record that does not say how far was written by an older worker: all that is still there is read again.
+        let begin = before.as_ref().map_or(Begin::New, |record| Begin::After(record.settled.unwrap_or(0)));
         let known = before.map(|record| record.answers_since).unwrap_or_default();
         let record = record(registration, heartbeat, &targets, &known, revision + 1);
         let told = store.nearly_last(WorkerKey::Draining(record.registration.hostname.clone())).await.map_err(away)?;
-        let mut seat = Self { connection: connection.clone(), store, record, since: Since::default() };
+        let mut seat = Self { connection: connection.clone(), store, record, since: Since::default(), known, begin };
         seat.record.registration.draining = told.is_some_and(|stored| !stored.deleted);
-        let registered = seat.write().await.map_err(away)?;
-        for (target, since) in &mut seat.record.answers_since {
-            if !known.contains_key(target) {
+        Ok(seat)
+    }
+
+    /// Where the one who had the place before left off.
+    pub(crate) const fn begin(&self) -> Begin {
+        self.begin
+    }
+
+    /// Up to which message nothing was left to be done when it registered.
+    pub(crate) fn settled(&self) -> u64 {
+        self.record.settled.unwrap_or(0)
+    }
+
+    /// Registers. The worker's own consumer must be there, after the message `settled`, so that nothing published once
+    /// the entry is seen gets past it; what it may hold from before is told apart by [`Seat::since`].
+    pub(crate) async fn take(&mut self, settled: u64) -> Result<(), JobsError> {
+        self.record.settled = Some(settled);
+        let registered = self.write().await.map_err(away)?;
+        for (target, since) in &mut self.record.answers_since {
+            if !self.known.contains_key(target) {
                 *since = registered;
             }
         }
         // The first heartbeat writes it down, so that a restart knows since when.
-        seat.publish_since();
-        Ok(seat)
+        self.publish_since();
+        Ok(())
     }
 
     /// Since when the worker is meant by what; it follows the registry.
@@ -98,10 +141,11 @@ impl Seat {
     }
 
     /// Says that the worker is there, and how it does.
-    pub(crate) async fn refresh(&mut self, running: u32, draining: bool, counts: Counts) -> Result<(), StoreFault> {
-        self.record.counts = counts;
-        self.record.registration.running = running;
-        self.record.registration.draining = draining;
+    pub(crate) async fn refresh(&mut self, vitals: Vitals) -> Result<(), StoreFault> {
+        self.record.registration.running = vitals.running;
+        self.record.registration.draining = vitals.draining;
+        self.record.settled = Some(vitals.settled);
+        self.record.counts = vitals.counts;
         let revision = self.write().await?;
         if self.record.answers_since.values().any(|since| *since > revision) {
             // Revisions only grow, so this is another registry: the broker lost the one we were in.
@@ -113,9 +157,9 @@ impl Seat {
     }
 
     /// Says that the worker left in good order.
-    pub(crate) async fn leave(&mut self, counts: Counts) -> Result<(), StoreFault> {
+    pub(crate) async fn leave(&mut self, vitals: Vitals) -> Result<(), StoreFault> {
         self.record.stopped = true;
-        self.refresh(0, self.record.registration.draining, counts).await
+        self.refresh(Vitals { running: 0, ..vitals }).await
     }
 
     async fn write(&mut self) -> Result<u64, StoreFault> {
@@ -141,6 +185,7 @@ fn record(
     WorkerRecord {
         heartbeat_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
         stopped: false,
+        settled: None,
         counts: Counts::default(),
         answers_since: targets.iter().map(since).collect(),
         registration,
@@ -163,23 +208,36 @@ fn refuse_twin(before: Option<&WorkerRecord>, registration: &Registration) -> Re
     )))
 }
 
-/// Makes sure of the worker's own durable consumer: it stays while the worker is off, and begins with what is new.
+/// How long the broker keeps a consumer that nobody uses.
+const UNUSED: Duration = Duration::from_secs(300);
+
+/// Makes the consumer by which a worker reads what is meant for it. It lives in the broker's memory and goes by itself:
+/// how far the worker has got is in the registry.
 pub(crate) async fn own_consumer(
     connection: &Connection,
     host: &HostName,
-    targets: &[Target],
-    ack_wait: Duration,
+    (targets, ack_wait): (&[Target], Duration),
+    begin: Begin,
 ) -> Result<PullConsumer, ConnectError> {
-    let stream = connection.names().jobs_stream();
-    let name = names::own_consumer(host);
+    let context = connection.patient_context();
+    let name = names::own_consumer(host, Uuid::new_v4());
+    let failed = |reason: String| ConnectError::Prepare { name: name.clone(), reason };
+    let stream = context.get_stream(connection.names().jobs_stream()).await.map_err(|error| failed(chain(&error)))?;
+    let last = stream.cached_info().state.last_sequence;
     let config = pull::Config {
-        durable_name: Some(name.clone()),
-        deliver_policy: DeliverPolicy::New,
+        name: Some(name.clone()),
+        deliver_policy: match begin {
+            Begin::New => DeliverPolicy::New,
+            // The stream is another one: the broker lost the one we were in.
+            Begin::After(sequence) if sequence > last => DeliverPolicy::All,
+            Begin::After(sequence) => DeliverPolicy::ByStartSequence { start_sequence: sequence + 1 },
+        },
+        memory_storage: true,
+        inactive_threshold: UNUSED,
         filter_subjects: targets.iter().map(|target| connection.names().route(target)).collect(),
         ..consumer(ack_wait)
     };
-    let made = connection.patient_context().create_consumer_on_stream(config, stream).await;
-    made.map_err(|error| ConnectError::Prepare { name, reason: chain(&error) })
+    stream.create_consumer(config).await.map_err(|error| failed(chain(&error)))
 }
 
 pub(crate) fn away(fault: StoreFault) -> JobsError {

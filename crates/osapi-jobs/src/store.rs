@@ -147,7 +147,11 @@ impl Store {
 
     /// The newest under a key as any replica has it: cheap, and perhaps a moment old.
     pub(crate) async fn nearly_last(&self, key: impl fmt::Display) -> Result<Option<Stored>, StoreFault> {
-        match self.stream.direct_get_last_for_subject(self.subject(key)).await {
+        self.nearly_last_on(self.subject(key)).await
+    }
+
+    async fn nearly_last_on(&self, subject: String) -> Result<Option<Stored>, StoreFault> {
+        match self.stream.direct_get_last_for_subject(subject).await {
             Ok(message) => Ok(Some(Stored {
                 revision: message.sequence,
                 deleted: is_mark(Some(&message.headers)),
@@ -159,6 +163,11 @@ impl Store {
     }
 
     async fn last_on(&self, subject: &str) -> Result<Option<Stored>, StoreFault> {
+        let server = self.context.client().server_info();
+        if server.cluster.is_none() && server.domain.is_none() {
+            // It has no replica that could be behind.
+            return self.nearly_last_on(subject.to_owned()).await;
+        }
         match self.stream.get_last_raw_message_by_subject(subject).await {
             Ok(message) => Ok(Some(Stored {
                 revision: message.sequence,

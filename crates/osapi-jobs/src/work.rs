@@ -5,6 +5,7 @@
 mod assignment;
 mod execution;
 mod lane;
+mod position;
 mod signals;
 
 use std::collections::{HashMap, VecDeque};
@@ -20,12 +21,14 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::connection::Connection;
-use crate::error::JobsError;
+use crate::connection::prepare::shared_consumer;
+use crate::error::{ConnectError, JobsError};
 use crate::names::targets_of;
 use crate::records::Counts;
-use crate::registry::{Seat, Since, away};
+use crate::registry::{Seat, Since, away, own_consumer};
 use crate::store::Store;
 use lane::Lane;
+use position::Position;
 
 /// Something that can carry out assignments: the host's runner, or what a test puts in its place.
 pub trait Execute: Send + Sync + 'static {
@@ -51,7 +54,8 @@ pub struct WorkerSettings {
     pub registration: Registration,
     /// Time between heartbeats; three missed and it counts as lost.
     pub heartbeat: Duration,
-    /// How long a message may stay unacknowledged; work that takes longer is kept alive.
+    /// How long a message meant for this host may stay unacknowledged; work that takes longer is kept alive. What it is
+    /// for those that any one worker may take is for whoever prepares the broker to say.
     pub ack_wait: Duration,
     /// How long to wait for what is being carried out when told to stop.
     pub drain: Duration,
@@ -130,14 +134,19 @@ async fn register(
 }
 
 async fn take_seat(connection: &Connection, settings: &WorkerSettings) -> Result<(Seat, Lanes), JobsError> {
+    let unavailable = |error: ConnectError| JobsError::Unavailable(error.to_string());
     let registration = &settings.registration;
+    let mut seat = Seat::find(connection, registration.clone(), settings.heartbeat).await?;
     let targets = targets_of(&registration.hostname, &registration.labels);
     let mut lanes = Vec::new();
-    for lane in [Lane::Any(Class::Query), Lane::Any(Class::Modify), Lane::Own] {
-        let consumer = lane::consumer(connection, lane, &registration.hostname, (&targets, settings.ack_wait)).await;
-        lanes.push((lane, consumer.map_err(|error| JobsError::Unavailable(error.to_string()))?));
+    for class in [Class::Query, Class::Modify] {
+        let consumer = shared_consumer(connection, class).await.map_err(unavailable)?;
+        lanes.push((Lane::Any(class), consumer));
     }
-    let seat = Seat::take(connection, registration.clone(), settings.heartbeat).await?;
+    let reading = (targets.as_slice(), settings.ack_wait);
+    let own = own_consumer(connection, &registration.hostname, reading, seat.begin()).await.map_err(unavailable)?;
+    seat.take(own.cached_info().delivered.stream_sequence).await?;
+    lanes.push((Lane::Own, own));
     Ok((seat, lanes))
 }
 
@@ -160,6 +169,8 @@ struct Worker<E> {
     max_jobs: usize,
     running: Mutex<HashMap<JobId, CancellationToken>>,
     counts: Mutex<Counts>,
+    /// How far it has got with its own lane.
+    position: Position,
     /// One token per change at work.
     changes: TaskTracker,
     /// Jobs called off of late that were not at work here: they may be on their way. The oldest goes first.
@@ -195,6 +206,7 @@ impl<E> Worker<E> {
             max_jobs,
             running: Mutex::default(),
             counts: Mutex::default(),
+            position: Position::at(seat.settled()),
             changes: TaskTracker::new(),
             called_off: Mutex::default(),
             draining: watch::channel(seat.draining()).0,

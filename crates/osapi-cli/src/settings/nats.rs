@@ -234,6 +234,7 @@ fn read_retention(nats: &Section<'_>) -> RetentionSettings {
         replicas: kv.integer("replicas", 1, 1..=5, "copies of everything in a cluster"),
         dead_letter_max_age: dlq.duration("max_age", "30d", "1m"..="366d", "how long dead letters are kept"),
         dead_letter_max_messages: dlq.integer("max_msgs", 10_000, 1..=10_000_000, "how many dead letters are kept"),
+        ..RetentionSettings::default()
     };
     for key in ["bucket", "response_bucket", "storage"] {
         kv.retired(key, "buckets have fixed names and are kept on disk");

@@ -35,8 +35,12 @@ impl WorkerSection {
             worker.duration("drain", "3s", "0s"..="1h", "how long jobs under way may take to end when it stops");
         worker.retired("queue_group", "workers of one deployment share one queue");
         let consumer = worker.section("consumer");
-        let ack_wait =
-            consumer.duration("ack_wait", "30s", "1s"..="1h", "how long a job may be held without a sign of life");
+        let ack_wait = consumer.duration(
+            "ack_wait",
+            "30s",
+            "1s"..="1h",
+            "how long a job for this host may be held without a sign of life",
+        );
         for key in ["name", "max_deliver", "max_ack_pending", "replay_policy", "back_off"] {
             consumer.retired(key, "the engine keeps every job exactly once and sets its consumers up itself");
         }

@@ -41,7 +41,7 @@ pub(crate) async fn measure() {
 }
 
 /// Processor time in hundredths of a second.
-fn ticks(process: u32) -> u64 {
+pub(crate) fn ticks(process: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()

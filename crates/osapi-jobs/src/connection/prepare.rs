@@ -11,9 +11,6 @@ use crate::error::ConnectError;
 use crate::names::any_consumer;
 use crate::store::stream_of;
 
-/// How long a message may stay unacknowledged with a worker before another gets it.
-pub(crate) const ACK_WAIT: Duration = Duration::from_secs(30);
-
 /// How long the broker remembers a message's identity, so that sending it again is harmless.
 pub(crate) const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
@@ -53,34 +50,49 @@ pub(super) async fn everything(
         }
     }
     for class in [Class::Query, Class::Modify] {
-        shared_consumer(connection, class, ACK_WAIT).await?;
+        make_shared_consumer(connection, class, retention.ack_wait, existing).await?;
     }
     Ok(())
 }
 
-/// Makes sure of the consumer that all workers share for `_any`.
-pub(crate) async fn shared_consumer(
+/// The consumer that all workers share for `_any`, as it is: how it is to be is for whoever prepares the broker to say.
+pub(crate) async fn shared_consumer(connection: &Connection, class: Class) -> Result<PullConsumer, ConnectError> {
+    let stream = connection.names().jobs_stream();
+    let found = connection.patient_context().get_consumer_from_stream(any_consumer(class), stream).await;
+    found.map_err(|error| ConnectError::Prepare { name: any_consumer(class).to_owned(), reason: chain(&error) })
+}
+
+async fn make_shared_consumer(
     connection: &Connection,
     class: Class,
     ack_wait: Duration,
-) -> Result<PullConsumer, ConnectError> {
-    let (names, context) = (connection.names(), connection.patient_context());
-    let found: Result<PullConsumer, _> =
-        context.get_consumer_from_stream(any_consumer(class), names.jobs_stream()).await;
-    if let Ok(found) = found
-        && found.cached_info().config.ack_wait == ack_wait
+    existing: Existing,
+) -> Result<(), ConnectError> {
+    if let Ok(found) = shared_consumer(connection, class).await
+        && (existing == Existing::Keep || found.cached_info().config.ack_wait == ack_wait)
     {
-        return Ok(found);
+        return Ok(());
     }
     let config = pull::Config {
         durable_name: Some(any_consumer(class).to_owned()),
-        filter_subject: names.any_subject(class),
+        filter_subject: connection.names().any_subject(class),
         deliver_policy: DeliverPolicy::All,
         max_waiting: MAX_WAITING,
         ..consumer(ack_wait)
     };
-    let made = context.create_consumer_on_stream(config, names.jobs_stream()).await;
-    made.map_err(|error| ConnectError::Prepare { name: any_consumer(class).to_owned(), reason: chain(&error) })
+    let (context, stream) = (connection.patient_context(), connection.names().jobs_stream());
+    let made = match existing {
+        Existing::Adjust => context.create_consumer_on_stream(config, stream).await.err().map(|error| chain(&error)),
+        // Somebody else may be making it just now, and may be the one to say how it is to be.
+        Existing::Keep => {
+            let made = context.create_consumer_strict_on_stream(config, stream).await;
+            match made {
+                Err(_) if shared_consumer(connection, class).await.is_ok() => None,
+                made => made.err().map(|error| chain(&error)),
+            }
+        }
+    };
+    made.map_or(Ok(()), |reason| Err(ConnectError::Prepare { name: any_consumer(class).to_owned(), reason }))
 }
 
 /// What all consumers of notifications have in common.

@@ -40,6 +40,8 @@ enum Verdict {
 pub(super) struct Arrival {
     pub(super) lane: Lane,
     pub(super) message: Message,
+    /// How long the broker lets it be unacknowledged.
+    pub(super) ack_wait: Duration,
     /// It may have waited for the worker, which then may have missed what was said about it.
     pub(super) waited: bool,
     /// Told when the work begins, or when there is none.
@@ -50,11 +52,17 @@ pub(super) struct Arrival {
 pub(super) async fn take<E: Execute>(worker: &Worker<E>, arrival: &Arrival) {
     let message = &arrival.message;
     let answer = match examine(worker, arrival).await {
-        Verdict::Acknowledge => message.ack().await,
+        Verdict::Acknowledge => {
+            settle(worker, arrival);
+            message.ack().await
+        }
         Verdict::HandBack(pause) => message.ack_with(AckKind::Nak(pause)).await,
         Verdict::Leave => Ok(()),
         Verdict::Bury(letter) => match dead_letters::bury(&worker.connection, message, &letter).await {
-            Ok(()) => message.ack_with(AckKind::Term).await,
+            Ok(()) => {
+                settle(worker, arrival);
+                message.ack_with(AckKind::Term).await
+            }
             Err(_) => message.ack_with(AckKind::Nak(Some(PAUSE))).await,
         },
     };
@@ -63,8 +71,17 @@ pub(super) async fn take<E: Execute>(worker: &Worker<E>, arrival: &Arrival) {
     }
 }
 
+/// The message is done with, whether or not the broker hears of it.
+fn settle<E>(worker: &Worker<E>, arrival: &Arrival) {
+    if arrival.lane == Lane::Own
+        && let Ok(info) = arrival.message.info()
+    {
+        worker.position.settled(info.stream_sequence);
+    }
+}
+
 async fn examine<E: Execute>(worker: &Worker<E>, arrival: &Arrival) -> Verdict {
-    let Arrival { lane, message, waited, begun } = arrival;
+    let Arrival { lane, message, ack_wait: _, waited, begun } = arrival;
     let received_at = Timestamp::now();
     let deliveries = message.info().map_or(1, |info| info.delivered);
     if deliveries > 1 {
@@ -93,8 +110,8 @@ async fn examine<E: Execute>(worker: &Worker<E>, arrival: &Arrival) -> Verdict {
     let slot = if job.target == Target::Any { None } else { Some(worker.hostname.clone()) };
     let at = Slot { job, host: slot, received_at, waited: *waited || deliveries > 1, begun };
     let verdict = match at.job.operation.class() {
-        Class::Query => query(worker, message, &at, &cancel).await,
-        Class::Modify => modify(worker, message, &at, &cancel).await,
+        Class::Query => query(worker, arrival, &at, &cancel).await,
+        Class::Modify => modify(worker, arrival, &at, &cancel).await,
     };
     worker.end(at.job.id);
     verdict
@@ -130,14 +147,14 @@ impl Slot<'_> {
     }
 
     fn may_be_over(&self) -> bool {
-        self.waited || self.received_at.duration_since(self.job.created_at).unsigned_abs() > FRESH
+        self.waited || Timestamp::now().duration_since(self.job.created_at).unsigned_abs() > FRESH
     }
 }
 
 /// A query may be repeated, so its message stays alive until the result is stored.
 async fn query<E: Execute>(
     worker: &Worker<E>,
-    message: &Message,
+    arrival: &Arrival,
     slot: &Slot<'_>,
     cancel: &CancellationToken,
 ) -> Verdict {
@@ -158,21 +175,22 @@ async fn query<E: Execute>(
     };
     tokio::select! {
         stored = done => if stored { Verdict::Acknowledge } else { Verdict::Leave },
-        () = keep_alive(message, worker.ack_wait) => Verdict::Leave,
+        () = keep_alive(&arrival.message, arrival.ack_wait) => Verdict::Leave,
     }
 }
 
 /// A change runs at most once: the claim decides, and from then on the message has served its purpose.
 async fn modify<E: Execute>(
     worker: &Worker<E>,
-    message: &Message,
+    arrival: &Arrival,
     slot: &Slot<'_>,
     cancel: &CancellationToken,
 ) -> Verdict {
+    let message = &arrival.message;
     let key = Key::Claim(slot.job.id, slot.host.clone());
     let claimed = tokio::select! {
         claimed = claim::take(&worker.jobs, key, &worker.hostname, worker.instance, slot.job.expires_at) => claimed,
-        () = keep_alive(message, worker.ack_wait) => Claimed::Unknown,
+        () = keep_alive(message, arrival.ack_wait) => Claimed::Unknown,
         () = worker.gone.cancelled() => Claimed::Unknown,
     };
     match claimed {
@@ -188,6 +206,7 @@ async fn modify<E: Execute>(
         Claimed::Taken => return Verdict::Acknowledge,
         Claimed::Unknown => return Verdict::HandBack(None),
     };
+    settle(worker, arrival);
     if let Err(error) = message.ack().await {
         tracing::debug!(%error, "an acknowledgement did not get through; the claim will tell");
     }

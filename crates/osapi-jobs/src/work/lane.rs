@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::consumer::pull::Stream;
 use async_nats::jetstream::{AckKind, Message};
 use futures::{FutureExt as _, StreamExt as _};
-use osapi_core::{Class, HostName, Target};
+use osapi_core::Class;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,16 +15,10 @@ use tokio_util::task::TaskTracker;
 
 use super::assignment::{self, Arrival};
 use super::{Execute, Worker};
+use crate::connection::chain;
 use crate::connection::prepare::shared_consumer;
-use crate::connection::{Connection, chain};
 use crate::error::ConnectError;
-use crate::registry::own_consumer;
-
-/// How long one pull request waits at the broker.
-const PULL: Duration = Duration::from_secs(30);
-
-/// How often the broker says during a pull that it is still there.
-const PULL_HEARTBEAT: Duration = Duration::from_secs(10);
+use crate::registry::{Begin, own_consumer};
 
 /// How long after a lane was opened its messages are taken for ones that had to wait.
 const CATCHING_UP: Duration = Duration::from_secs(1);
@@ -39,6 +33,17 @@ pub(super) enum Lane {
     Any(Class),
     /// Those for this host, its labels and all.
     Own,
+}
+
+impl Lane {
+    /// How long one pull request waits at the broker, and how often the broker says meanwhile that it is still there.
+    const fn pull(self) -> (Duration, Duration) {
+        match self {
+            // At each of these the broker goes through the requests of all workers: the more seldom the better.
+            Self::Any(_) => (Duration::from_secs(120), Duration::from_secs(30)),
+            Self::Own => (Duration::from_secs(30), Duration::from_secs(10)),
+        }
+    }
 }
 
 /// Why a lane left its stream of messages.
@@ -75,15 +80,17 @@ pub(super) async fn run<E: Execute>(
         };
         tokio::select! { () = stop.clone() => return, () = ready => {} }
         let left = match open(&worker, lane, &mut consumer).await {
-            Ok(messages) => {
+            Ok(opened) => {
                 pause = Duration::from_millis(20);
-                follow(&worker, lane, messages, &tasks, stop.clone()).await
+                follow(&worker, lane, opened, &tasks, stop.clone()).await
             }
             Err(error) => Left::Broken(error.to_string()),
         };
         match left {
             Left::Shutdown => return,
-            Left::Draining | Left::Reconnected => {}
+            Left::Draining => {}
+            // What was on its way over the old connection is to come again at once.
+            Left::Reconnected => consumer = consumer.filter(|_| lane != Lane::Own),
             Left::Broken(reason) => {
                 tracing::debug!(?lane, reason, "opening the lane again");
                 // It may be gone with the broker's store, or because we were thought lost.
@@ -95,37 +102,55 @@ pub(super) async fn run<E: Execute>(
     }
 }
 
-async fn open<E>(worker: &Worker<E>, lane: Lane, consumer: &mut Option<PullConsumer>) -> Result<Stream, ConnectError> {
+/// A lane's stream of messages.
+struct Opened {
+    messages: Stream,
+    /// How long each may stay unacknowledged.
+    ack_wait: Duration,
+}
+
+async fn open<E>(worker: &Worker<E>, lane: Lane, consumer: &mut Option<PullConsumer>) -> Result<Opened, ConnectError> {
     let consumer = match consumer {
         Some(consumer) => consumer,
         None => {
-            worker.connection.restore().await?;
-            let wanted = (worker.targets.as_slice(), worker.ack_wait);
-            consumer.insert(self::consumer(&worker.connection, lane, &worker.hostname, wanted).await?)
+            let made = match again(worker, lane).await {
+                Ok(made) => made,
+                Err(_) => {
+                    worker.connection.restore().await?;
+                    again(worker, lane).await?
+                }
+            };
+            consumer.insert(made)
         }
     };
-    let messages = consumer.stream().max_messages_per_batch(1).expires(PULL).heartbeat(PULL_HEARTBEAT);
-    let opened = messages.messages().await;
-    opened.map_err(|error| ConnectError::Prepare { name: format!("{lane:?}"), reason: chain(&error) })
+    let (pull, heartbeat) = lane.pull();
+    let messages = consumer.stream().max_messages_per_batch(1).expires(pull).heartbeat(heartbeat);
+    let ack_wait = consumer.cached_info().config.ack_wait;
+    match messages.messages().await {
+        Ok(messages) => Ok(Opened { messages, ack_wait }),
+        Err(error) => Err(ConnectError::Prepare { name: format!("{lane:?}"), reason: chain(&error) }),
+    }
 }
 
-/// Makes sure of the consumer of a lane, for these targets and this wait for acknowledgements.
-pub(super) async fn consumer(
-    connection: &Connection,
-    lane: Lane,
-    hostname: &HostName,
-    (targets, ack_wait): (&[Target], Duration),
-) -> Result<PullConsumer, ConnectError> {
+/// The consumer of a lane, after the one before is gone or not to be relied on.
+async fn again<E>(worker: &Worker<E>, lane: Lane) -> Result<PullConsumer, ConnectError> {
     match lane {
-        Lane::Any(class) => shared_consumer(connection, class, ack_wait).await,
-        Lane::Own => own_consumer(connection, hostname, targets, ack_wait).await,
+        Lane::Any(class) => shared_consumer(&worker.connection, class).await,
+        Lane::Own => {
+            let reading = (worker.targets.as_slice(), worker.ack_wait);
+            let begin = Begin::After(worker.position.get());
+            let consumer = own_consumer(&worker.connection, &worker.hostname, reading, begin).await?;
+            // Further back if the stream is another one.
+            worker.position.restart(consumer.cached_info().delivered.stream_sequence);
+            Ok(consumer)
+        }
     }
 }
 
 async fn follow<E: Execute>(
     worker: &Arc<Worker<E>>,
     lane: Lane,
-    mut messages: Stream,
+    Opened { mut messages, ack_wait }: Opened,
     tasks: &TaskTracker,
     stop: impl Future<Output = ()> + Clone + Unpin,
 ) -> Left {
@@ -139,15 +164,16 @@ async fn follow<E: Execute>(
         let drained = draining.wait_for(|draining| *draining).map(|_| ());
         let message = tokio::select! {
             biased;
-            () = stop.clone() => return hand_back(&mut messages, Left::Shutdown).await,
-            () = drained => return hand_back(&mut messages, Left::Draining).await,
+            () = stop.clone() => return hand_back(worker, lane, &mut messages, Left::Shutdown).await,
+            () = drained => return hand_back(worker, lane, &mut messages, Left::Draining).await,
             Ok(()) = epoch.changed() => return Left::Reconnected,
             message = messages.next() => message,
         };
         match message {
             Some(Ok(message)) => {
+                note(worker, lane, &message);
                 let waited = opened.elapsed() < CATCHING_UP;
-                let arrival = Arrival { lane, message, waited, begun: CancellationToken::new() };
+                let arrival = Arrival { lane, message, ack_wait, waited, begun: CancellationToken::new() };
                 accept(worker, arrival, tasks, stop.clone()).await;
             }
             Some(Err(error)) => return Left::Broken(error.to_string()),
@@ -156,9 +182,19 @@ async fn follow<E: Execute>(
     }
 }
 
+/// Remembers that a message has come, until it is done with.
+fn note<E>(worker: &Worker<E>, lane: Lane, message: &Message) {
+    if lane == Lane::Own
+        && let Ok(info) = message.info()
+    {
+        worker.position.arrived(info.stream_sequence);
+    }
+}
+
 /// Gives what has already arrived to others.
-async fn hand_back(messages: &mut Stream, left: Left) -> Left {
+async fn hand_back<E>(worker: &Worker<E>, lane: Lane, messages: &mut Stream, left: Left) -> Left {
     while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+        note(worker, lane, &message);
         nak(&message).await;
     }
     left
@@ -174,7 +210,7 @@ async fn accept<E: Execute>(
         (Ok(permit), _) => permit,
         // Another lane took the last place meanwhile. Someone else may be free.
         (Err(_), Lane::Any(_)) => return nak(&arrival.message).await,
-        (Err(_), Lane::Own) => match wait_for_room(worker, &arrival.message, stop).await {
+        (Err(_), Lane::Own) => match wait_for_room(worker, &arrival, stop).await {
             Some(permit) => permit,
             None => return nak(&arrival.message).await,
         },
@@ -200,14 +236,14 @@ async fn accept<E: Execute>(
 /// Waits for a place and keeps the message alive; `None` when the worker is to stop or gone first.
 async fn wait_for_room<E>(
     worker: &Arc<Worker<E>>,
-    message: &Message,
+    arrival: &Arrival,
     stop: impl Future<Output = ()>,
 ) -> Option<OwnedSemaphorePermit> {
     tokio::select! {
         biased;
         () = stop => None,
         permit = worker.permits.clone().acquire_owned() => permit.ok(),
-        () = assignment::keep_alive(message, worker.ack_wait) => None,
+        () = assignment::keep_alive(&arrival.message, arrival.ack_wait) => None,
     }
 }
 

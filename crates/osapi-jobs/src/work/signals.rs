@@ -12,7 +12,7 @@ use osapi_core::JobId;
 
 use super::Worker;
 use crate::names::{Key, WorkerKey};
-use crate::registry::Seat;
+use crate::registry::{Seat, Vitals};
 use crate::store::{StoreFault, is_mark};
 
 /// The pause before a failed subscription or write is tried again.
@@ -32,13 +32,11 @@ pub(super) async fn heartbeats<E>(worker: Arc<Worker<E>>, mut seat: Seat, every:
             Ok(()) = epoch.changed() => {}
             Ok(()) = draining.changed() => {}
         }
-        let running = u32::try_from(worker.max_jobs.saturating_sub(worker.permits.available_permits()));
-        let wants = *worker.draining.borrow();
-        if let Err(fault) = seat.refresh(running.unwrap_or(u32::MAX), wants, worker.counts()).await {
+        if let Err(fault) = seat.refresh(worker.vitals()).await {
             tracing::debug!(%fault, "the heartbeat did not get through");
         }
     }
-    if let Err(fault) = seat.leave(worker.counts()).await {
+    if let Err(fault) = seat.leave(worker.vitals()).await {
         tracing::warn!(%fault, "the registry was not told of the stop");
     }
 }
@@ -107,6 +105,16 @@ async fn subscribe<E>(worker: &Worker<E>, subject: &str) -> Option<Subscriber> {
 }
 
 impl<E> Worker<E> {
+    fn vitals(&self) -> Vitals {
+        let running = u32::try_from(self.max_jobs.saturating_sub(self.permits.available_permits()));
+        Vitals {
+            running: running.unwrap_or(u32::MAX),
+            draining: *self.draining.borrow(),
+            settled: self.position.get(),
+            counts: self.counts(),
+        }
+    }
+
     /// Reads whether an operator told it to take no more.
     pub(super) async fn read_draining(&self) -> Result<(), StoreFault> {
         let stored = self.workers.nearly_last(WorkerKey::Draining(self.hostname.clone())).await?;

@@ -1,7 +1,7 @@
 //! The broker goes away and comes back, with or without what it had.
 
 use osapi_core::JobState;
-use osapi_jobs::JobsError;
+use osapi_jobs::{JobsError, Submission};
 use osapi_testkit::{wait_for, wait_until};
 
 use crate::fleet::{Fleet, Hands, PATIENCE, change, query};
@@ -50,4 +50,37 @@ async fn a_broker_that_lost_its_store_gets_everything_anew() {
             .await;
     assert_eq!(detail.status, JobState::Completed);
     assert_eq!(fleet.jobs.run(query("_any"), PATIENCE).await.unwrap().status, JobState::Completed);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_worker_outlives_the_broker_and_nothing_comes_twice() {
+    let mut fleet = Fleet::start().await;
+    let hands = Hands::default();
+    let worker = fleet.worker("web-01", &hands).await;
+    let mut expected = Vec::new();
+    for text in ["web-01", "_all"] {
+        expected.push(fleet.jobs.run(query(text), PATIENCE).await.unwrap().id);
+        expected.push(fleet.jobs.run(change(text), PATIENCE).await.unwrap().id);
+    }
+    worker.stop().await;
+    for submission in [query("web-01"), change("_all"), query("_all"), change("web-01")] {
+        let queued = Submission { queue: true, ..submission };
+        expected.push(fleet.jobs.submit(queued).await.unwrap().job_id);
+    }
+    fleet.broker.kill();
+    fleet.broker.restart().await;
+    wait_until("readiness", PATIENCE, async || fleet.jobs.ready().await.is_ok()).await;
+    let _worker = fleet.worker("web-01", &hands).await;
+    for job in &expected {
+        assert_eq!(fleet.jobs.wait(*job, PATIENCE).await.unwrap().status, JobState::Completed);
+    }
+    assert_eq!(hands.order(), expected);
+    // It lives on while the broker forgets how far it had got.
+    fleet.broker.kill();
+    fleet.broker.restart().await;
+    wait_until("readiness", PATIENCE, async || fleet.jobs.ready().await.is_ok()).await;
+    for submission in [query("_all"), change("web-01")] {
+        expected.push(fleet.jobs.run(Submission { queue: true, ..submission }, PATIENCE).await.unwrap().id);
+    }
+    assert_eq!(hands.order(), expected);
 }

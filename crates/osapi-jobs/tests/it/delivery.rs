@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use osapi_core::{ErrorCode, HostStatus, JobState, Report};
 use osapi_jobs::{Control, Execute};
 use osapi_testkit::{Broker, BrokerOptions, wait_until};
@@ -145,9 +146,13 @@ async fn a_worker_told_to_stop_begins_nothing_more() {
     let worker = fleet.worker_with(narrow.clone(), &hands).await;
     let context = async_nats::jetstream::new(async_nats::connect(fleet.broker.address()).await.unwrap());
     let own = async || {
-        let consumer: async_nats::jetstream::consumer::PullConsumer =
-            context.get_consumer_from_stream("w-web-01", "JOBS").await.unwrap();
-        consumer.cached_info().clone()
+        let mut all = context.get_stream("JOBS").await.unwrap().consumers();
+        loop {
+            let info = all.try_next().await.unwrap().unwrap();
+            if info.name.starts_with("w-web-01-") {
+                return info;
+            }
+        }
     };
     wait_until("its own lane to ask", PATIENCE, async || own().await.num_waiting == 1).await;
     let begun = fleet.jobs.submit(change("_any")).await.unwrap().job_id;

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a worker of a test carries things out.
 #[derive(Clone, Default)]
@@ -146,6 +146,8 @@ impl Fleet {
 
     pub(crate) async fn with(broker: Broker, namespace: &'static str, retention: RetentionSettings) -> Self {
         let connection = connect(&[broker.address()], namespace).await;
+        // So that what a dead worker held comes again soon.
+        let retention = RetentionSettings { ack_wait: Duration::from_secs(2), ..retention };
         connection.prepare(&retention).await.unwrap();
         let shutdown = CancellationToken::new();
         let jobs = api(connection, shutdown.clone()).await;
