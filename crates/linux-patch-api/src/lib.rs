@@ -4,6 +4,7 @@
 //! `listener` lets peers in, `request` is what every request passes through, `routes` what they reach. It carries nothing
 //! out itself: that is the host layer's. It runs no program and knows no package manager.
 
+mod agent;
 mod audit_log;
 mod envelope;
 mod listener;

@@ -1,28 +1,16 @@
 //! All paths of the agent, under `/api/v1` and for health also at the root.
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use axum::{Router, middleware};
 use http::StatusCode;
 
-use crate::live::Live;
-use crate::operations::Operations;
+use crate::agent::Agent;
 use crate::request;
 use crate::routes::{health, host, packages, system};
 
 /// The largest body that is read.
 const BODY_MAX: usize = 1024 * 1024;
-
-/// What handlers share.
-#[derive(Clone)]
-pub(crate) struct Agent {
-    pub(crate) live: Live,
-    pub(crate) operations: Arc<Operations>,
-    pub(crate) started: Instant,
-}
 
 pub(crate) fn router(agent: Agent) -> Router {
     let api = Router::new()

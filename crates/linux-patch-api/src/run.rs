@@ -8,11 +8,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::agent::Agent;
 use crate::listener;
 use crate::operations::Operations;
 use crate::prepare::Prepared;
 use crate::reload::{Reloader, follow};
-use crate::router::{Agent, router};
+use crate::router::router;
 
 /// How long changes have to end when the agent stops, after the connections.
 const CHANGES_BOUND: Duration = Duration::from_secs(5);

@@ -12,7 +12,6 @@ mod job;
 mod job_status;
 mod pki;
 mod quickstart;
-mod remote;
 mod start;
 mod token;
 mod worker;
@@ -21,8 +20,8 @@ use crate::arguments::Command;
 use crate::arguments::client::{Client, ClientCommand};
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::remote::Remote;
 use crate::session::Session;
-pub(crate) use remote::Remote;
 
 /// Does what the command line says.
 pub(crate) fn run(session: &Session, command: Command) -> Result<ExitStatus, Failure> {

@@ -9,8 +9,8 @@ use osapi_settings::Environment;
 
 use crate::arguments::Global;
 use crate::arguments::client::{Connection, Submission};
-use crate::commands::Remote;
 use crate::context::Contexts;
+use crate::remote::Remote;
 use crate::session::Session;
 
 /// Nobody waits longer than this for a completion.

@@ -7,6 +7,7 @@ mod context;
 mod exit_status;
 mod failure;
 mod printer;
+mod remote;
 mod render;
 mod roles;
 mod session;

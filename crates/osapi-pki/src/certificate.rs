@@ -1,5 +1,6 @@
 //! What a certificate says, in our own words. It judges nothing.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -10,6 +11,24 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::serial::Serial;
+
+/// What a certificate is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// By a server, towards clients.
+    Server,
+    /// By a client, towards servers.
+    Client,
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        })
+    }
+}
 
 /// Who a certificate stands for: what logs and the audit trail name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]

@@ -1,6 +1,5 @@
 //! Sets of files a program proves itself with, read and checked as a whole: nothing is used that would fail later.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,28 +9,10 @@ use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, RootCertStore};
 
-use crate::certificate::CertificateInfo;
+use crate::certificate::{CertificateInfo, Usage};
 use crate::file::{self, FileError, Problem};
 use crate::revocation::RevocationList;
 use crate::tls::{provider, unix_time};
-
-/// What a certificate is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usage {
-    /// By a server, towards clients.
-    Server,
-    /// By a client, towards servers.
-    Client,
-}
-
-impl fmt::Display for Usage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Server => "server",
-            Self::Client => "client",
-        })
-    }
-}
 
 /// Where the files of a set are.
 #[derive(Clone, Debug, PartialEq, Eq)]

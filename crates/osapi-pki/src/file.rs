@@ -11,7 +11,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::NamedTempFile;
 
-use crate::credentials::Usage;
+use crate::certificate::Usage;
 
 /// More than any chain of certificates needs.
 const SIZE_MAX: u64 = 1024 * 1024;

@@ -15,8 +15,8 @@ pub mod serial;
 pub mod tls;
 
 pub use authority::{Authority, IssueError, Issued, Leaf};
-pub use certificate::{CertificateInfo, Identity};
-pub use credentials::{Authorities, CertificateFiles, Credentials, Usage};
+pub use certificate::{CertificateInfo, Identity, Usage};
+pub use credentials::{Authorities, CertificateFiles, Credentials};
 pub use file::{FileError, Problem};
 pub use revocation::RevocationList;
 pub use rotation::{Rotation, ServerTls};

@@ -9,8 +9,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
 use tokio::sync::watch;
 
-use crate::certificate::CertificateInfo;
-use crate::credentials::{self, Authorities, CertificateFiles, Usage};
+use crate::certificate::{CertificateInfo, Usage};
+use crate::credentials::{self, Authorities, CertificateFiles};
 use crate::file::{FileError, Problem};
 use crate::tls;
 

@@ -7,9 +7,9 @@ use osapi_core::operation::NoInput;
 use osapi_core::system::{OsInfo, PackageManagerName};
 use serde::Serialize;
 
+use crate::agent::Agent;
 use crate::envelope::{Data, Problem};
 use crate::query::Parameters;
-use crate::router::Agent;
 
 /// The seed's fields, and what the verdict is made of.
 #[derive(Serialize)]

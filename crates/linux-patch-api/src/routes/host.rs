@@ -8,9 +8,9 @@ use osapi_core::{Failure, Operation, OperationKind};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::agent::Agent;
 use crate::envelope::{Data, Problem};
 use crate::query::Parameters;
-use crate::router::Agent;
 
 pub(crate) fn routes() -> Router<Agent> {
     let route = |router: Router<Agent>, (path, handler): (String, MethodRouter<Agent>)| router.route(&path, handler);

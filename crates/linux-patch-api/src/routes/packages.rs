@@ -8,9 +8,9 @@ use osapi_core::Operation;
 use osapi_core::package::{Package, PackageFilter, PackageList, PackageStatus};
 use serde::Deserialize;
 
+use crate::agent::Agent;
 use crate::envelope::{Data, Problem};
 use crate::query::Parameters;
-use crate::router::Agent;
 
 /// The parameters of the list.
 #[derive(Deserialize)]

@@ -7,9 +7,9 @@ use osapi_core::{Operation, OperationKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::agent::Agent;
 use crate::envelope::{Data, Problem};
 use crate::query::Parameters;
-use crate::router::Agent;
 
 /// What this host is.
 #[derive(Serialize)]

@@ -8,10 +8,10 @@ use osapi_client::{Answer, AuditFilter};
 use osapi_core::api::AuditPage;
 use osapi_core::audit::AuditEntry;
 
-use super::remote::Remote;
 use crate::arguments::audit::{Audit, Filter};
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::remote::Remote;
 use crate::render;
 
 /// How many entries one request asks for.

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::confirm::confirm;
 use super::follow;
-use super::remote::Remote;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Format;
+use crate::remote::Remote;
 use crate::render;
 
 /// Carries an operation out on its target and prints what came of it.

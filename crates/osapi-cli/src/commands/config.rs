@@ -7,12 +7,13 @@ use osapi_settings::{Declaration, Scope, SecretString, reference_page, template}
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{remote, token};
+use super::token;
 use crate::arguments::client::Connection;
 use crate::arguments::config::Config;
 use crate::context::write_private;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::remote;
 use crate::render::{self, Table};
 use crate::session::Session;
 use crate::settings::{Need, Settings};

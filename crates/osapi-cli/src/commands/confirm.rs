@@ -5,8 +5,8 @@ use std::io::BufRead as _;
 use osapi_core::worker::{Worker, WorkerState};
 use osapi_core::{Class, HostName, Operation, Target};
 
-use super::remote::Remote;
 use crate::failure::Failure;
+use crate::remote::Remote;
 
 /// How many names a question shows.
 const NAMES: usize = 5;

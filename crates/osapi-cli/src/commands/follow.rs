@@ -10,10 +10,10 @@ use osapi_core::api::CreateJob;
 use osapi_core::job::{JobDetail, JobEvent};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::remote::Remote;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Format;
+use crate::remote::Remote;
 use crate::render;
 use view::View;
 

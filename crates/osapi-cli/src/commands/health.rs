@@ -2,10 +2,10 @@
 
 use osapi_core::api::Health as State;
 
-use super::remote::Remote;
 use crate::arguments::client::Health;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::remote::Remote;
 use crate::render;
 
 /// How the API server does.

@@ -9,12 +9,12 @@ use osapi_core::{Class, Operation};
 
 use super::confirm::confirm;
 use super::follow::{self, Follow, Show};
-use super::remote::Remote;
 use super::{carry_out, job_status, worker};
 use crate::arguments::job::{DeadLetter, Job, List, Submit};
 use crate::arguments::worker::Worker;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::remote::Remote;
 use crate::render;
 
 /// The largest operation read from a file.

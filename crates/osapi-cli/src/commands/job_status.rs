@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::remote::Remote;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Format;
+use crate::remote::Remote;
 use crate::render;
 use crate::terminal::Modes;
 

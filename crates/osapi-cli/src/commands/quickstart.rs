@@ -10,13 +10,13 @@ use osapi_core::operation::NoInput;
 use osapi_core::worker::WorkerState;
 use serde_json::json;
 
-use super::remote::Remote;
 use super::{carry_out, config, token};
 use crate::arguments::client::{Connection, Submission};
 use crate::arguments::roles::Quickstart;
 use crate::context::write_private;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::remote::Remote;
 use crate::roles::{self, Roles, Running};
 use crate::session::Session;
 use crate::settings::{Need, Settings};

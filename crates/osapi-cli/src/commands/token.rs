@@ -11,11 +11,11 @@ use osapi_server::token::{Audience, Claims, MAX_LENGTH, Verifier};
 use osapi_settings::SecretString;
 use serde_json::json;
 
-use super::remote::Remote;
 use crate::arguments::client::Submission;
 use crate::arguments::token::{Generate, Token};
 use crate::exit_status::ExitStatus;
 use crate::failure::{Failure, chain};
+use crate::remote::Remote;
 use crate::render::{self, Table};
 use crate::session::Session;
 use crate::settings::{Need, Settings};

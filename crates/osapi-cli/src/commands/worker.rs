@@ -1,9 +1,9 @@
 //! `client worker`.
 
-use super::remote::Remote;
 use crate::arguments::worker::Worker;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::remote::Remote;
 use crate::render;
 
 /// Does what `client worker` says.
