@@ -18,6 +18,7 @@ mod router;
 mod routes;
 mod run;
 pub mod settings;
+mod share;
 pub mod whitelist;
 
 pub use prepare::{Prepared, Unfit};

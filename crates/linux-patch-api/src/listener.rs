@@ -27,6 +27,7 @@ use tracing::{debug, error, warn};
 use crate::audit_log;
 use crate::live::Live;
 use crate::request::Peer;
+use crate::share::{Share, Shares};
 
 /// How many connections are open at once; one more is closed unheard.
 const CONNECTIONS_MAX: usize = 1024;
@@ -52,6 +53,7 @@ struct Door {
     live: Live,
     router: Router,
     handshakes: Semaphore,
+    shares: Shares,
     /// When cancelled, connections are closed as soon as their requests are done.
     shutdown: CancellationToken,
     /// When cancelled, connections are closed.
@@ -63,7 +65,8 @@ pub(crate) async fn serve(listener: TcpListener, live: Live, router: Router, shu
     let connections = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let handshakes = Semaphore::new(HANDSHAKES_MAX);
-    let door = Arc::new(Door { live, router, handshakes, shutdown, abort: CancellationToken::new() });
+    let abort = CancellationToken::new();
+    let door = Arc::new(Door { live, router, handshakes, shares: Shares::default(), shutdown, abort });
     let mut denials = Denials::default();
     loop {
         let accepted = tokio::select! {
@@ -73,8 +76,8 @@ pub(crate) async fn serve(listener: TcpListener, live: Live, router: Router, shu
         };
         match accepted {
             Ok((stream, address)) => {
-                if let Some((stream, slot)) = admit(stream, address, &door, &slots, &mut denials) {
-                    connections.spawn(connection(stream, address.ip().to_canonical(), door.clone(), slot));
+                if let Some((stream, place)) = admit(stream, address, &door, &slots, &mut denials) {
+                    connections.spawn(connection(stream, address.ip().to_canonical(), door.clone(), place));
                 }
             }
             Err(error) => {
@@ -100,20 +103,27 @@ fn admit(
     door: &Door,
     slots: &Arc<Semaphore>,
     denials: &mut Denials,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, Place)> {
     if !door.live.whitelist.borrow().allows(address.ip()) {
         denials.put_down(address.ip().to_canonical());
         drop(stream.set_zero_linger());
         return None;
     }
-    let Ok(slot) = slots.clone().try_acquire_owned() else {
-        warn!(source = %address.ip(), limit = CONNECTIONS_MAX, "too many connections, closing one more");
+    let share = door.shares.of(address.ip().to_canonical());
+    let (Ok(slot), Ok(own)) = (slots.clone().try_acquire_owned(), share.connections.clone().try_acquire_owned()) else {
+        warn!(source = %address.ip(), "too many connections, closing one more");
         drop(stream.set_zero_linger());
         return None;
     };
     // Answers are whole; waiting for more to send only delays them.
     drop(stream.set_nodelay(true));
-    Some((stream, slot))
+    Some((stream, Place { share, _slots: [slot, own] }))
+}
+
+/// What a connection takes up while it lasts.
+struct Place {
+    share: Arc<Share>,
+    _slots: [OwnedSemaphorePermit; 2],
 }
 
 /// Keeps a flood of refused connections from becoming a flood of lines.
@@ -134,8 +144,8 @@ impl Denials {
     }
 }
 
-async fn connection(stream: TcpStream, address: IpAddr, door: Arc<Door>, _slot: OwnedSemaphorePermit) {
-    let handshake = timeout(HANDSHAKE_BOUND, handshake(stream, &door));
+async fn connection(stream: TcpStream, address: IpAddr, door: Arc<Door>, place: Place) {
+    let handshake = timeout(HANDSHAKE_BOUND, handshake(stream, &door, &place.share));
     let shaken = tokio::select! {
         () = door.shutdown.cancelled() => return,
         shaken = handshake => shaken,
@@ -153,7 +163,8 @@ async fn connection(stream: TcpStream, address: IpAddr, door: Arc<Door>, _slot: 
     requests(stream, peer, &door).await;
 }
 
-async fn handshake(stream: TcpStream, door: &Door) -> std::io::Result<TlsStream<TcpStream>> {
+async fn handshake(stream: TcpStream, door: &Door, share: &Share) -> std::io::Result<TlsStream<TcpStream>> {
+    let _own = share.handshakes.acquire().await.map_err(std::io::Error::other)?;
     let _turn = door.handshakes.acquire().await.map_err(std::io::Error::other)?;
     let config = door.live.tls.borrow().config.clone();
     TlsAcceptor::from(config).accept(stream).await

@@ -190,3 +190,27 @@ async fn a_request_under_way_is_answered_while_the_agent_stops() {
     assert!(text.starts_with("HTTP/1.1 400") && text.contains("missing field `hostname`"), "{text}");
     agent.stop().await;
 }
+
+#[tokio::test]
+async fn who_says_nothing_shuts_out_itself_alone() {
+    let place = Place::new();
+    place.write("whitelist.yaml", "entries:\n  - 127.0.0.1\n  - 127.0.0.2\n");
+    let agent = Agent::start_at(place).await;
+    // More than one address may have open. Some are reset, where an orderly end comes when a handshake takes too long.
+    let mut silent = Vec::new();
+    let mut reset = false;
+    for _ in 0..300 {
+        match connect(&agent, "127.0.0.2").await {
+            Ok(stream) => silent.push(stream),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => reset = true,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let said = ask(&agent, &agent.place, Some(&agent.place.client("client"))).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 200 OK"), "{said}");
+    while let Some(mut stream) = silent.pop().filter(|_| !reset) {
+        let read = tokio::time::timeout(BOUND, stream.read(&mut [0])).await.expect("it is closed in time");
+        reset = read.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset);
+    }
+    assert!(reset, "one address could open as many connections as it liked");
+}
