@@ -19,5 +19,5 @@ pub use certificate::{CertificateInfo, Identity, Usage};
 pub use credentials::{Authorities, CertificateFiles, Credentials};
 pub use file::{FileError, Problem};
 pub use revocation::RevocationList;
-pub use rotation::{Rotation, ServerTls};
+pub use rotation::{OwnCertificate, Rotation, ServerTls};
 pub use serial::Serial;

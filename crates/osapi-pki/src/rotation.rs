@@ -1,5 +1,7 @@
 //! Certificates that change while a server runs: what is valid now travels in a watch channel, so a rotation is a send.
 
+mod own;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,6 +15,8 @@ use crate::certificate::{CertificateInfo, Usage};
 use crate::credentials::{self, Authorities, CertificateFiles};
 use crate::file::{FileError, Problem};
 use crate::tls;
+
+pub use own::OwnCertificate;
 
 /// What a server proves itself with at a moment, and whom it lets in.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ use osapi_jobs::AuditRetention;
 use osapi_telemetry::metrics::MetricsExport;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::rustls;
 
 /// Everything the server is told.
@@ -34,8 +35,8 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// Metrics.
     pub metrics: MetricsSettings,
-    /// TLS; plain HTTP when absent.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// TLS; plain HTTP when absent. What is in the channel serves each new connection.
+    pub tls: Option<watch::Receiver<Arc<rustls::ServerConfig>>>,
 }
 
 /// Whose tokens count. There must be a signing key or an issuer.

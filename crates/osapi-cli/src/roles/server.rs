@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use osapi_core::outcome::Change;
 use osapi_jobs::{ConnectionSettings, Jobs, RetentionSettings};
-use osapi_pki::{Credentials, Usage};
+use osapi_pki::{FileError, OwnCertificate};
 use osapi_server::{AuthenticationSettings, MetricsSettings, ServerSettings, serve};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Streams, connect};
@@ -23,13 +25,26 @@ pub(crate) struct Bound {
     connection: ConnectionSettings,
     retention: RetentionSettings,
     settings: ServerSettings,
+    certificate: Option<OwnCertificate>,
 }
+
+/// How often the files of the certificate are looked at.
+const LOOK: Duration = Duration::from_secs(30);
 
 impl Bound {
     /// Binds the port and reads the certificates.
     pub(crate) async fn bind(settings: &Settings) -> Result<Self, Failure> {
         let api = &settings.api;
-        let server = server_settings(api).await?;
+        let mut server = server_settings(api).await?;
+        let certificate = match &api.tls {
+            Some((certificate, key)) => {
+                let started = OwnCertificate::start(certificate.clone(), key.clone(), Timestamp::now());
+                let (own, receiver) = started.map_err(|errors| Failure::usage(lines(&errors)))?;
+                server.tls = Some(receiver);
+                Some(own)
+            }
+            None => None,
+        };
         let listener = listen(&api.host, api.port, "api.server.port").await?;
         let address = listener.local_addr().map_err(|error| Failure::of(&error))?;
         Ok(Self {
@@ -38,6 +53,7 @@ impl Bound {
             connection: settings.nats.api.clone(),
             retention: settings.nats.retention.clone(),
             settings: server,
+            certificate,
         })
     }
 
@@ -47,8 +63,45 @@ impl Bound {
         let Some(connection) = connect(&self.connection, streams, &shutdown).await? else { return Ok(()) };
         let jobs = Jobs::start(connection, shutdown.clone()).await.map_err(|error| Failure::of(&error))?;
         tracing::info!(address = %self.address, "API server runs");
-        serve(self.listener, self.settings, jobs, shutdown).await.map_err(|error| Failure::of(&error))
+        let stop = shutdown.child_token();
+        let served = async {
+            let _stop = stop.clone().drop_guard();
+            serve(self.listener, self.settings, jobs, shutdown).await.map_err(|error| Failure::of(&error))
+        };
+        let (served, _) = tokio::join!(served, stop.run_until_cancelled(rotate(self.certificate)));
+        served
     }
+}
+
+/// Reads the certificate again now and then, and on SIGHUP. A wrong one is told of once and changes nothing.
+async fn rotate(certificate: Option<OwnCertificate>) {
+    let (Some(mut certificate), Ok(mut hangups)) = (certificate, signal(SignalKind::hangup())) else { return };
+    let mut told = String::new();
+    loop {
+        tokio::select! {
+            _ = hangups.recv() => told.clear(),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        match certificate.reload(Timestamp::now()) {
+            Ok(Change::Unchanged) => {}
+            Ok(Change::Created | Change::Updated | Change::Removed) => {
+                tracing::info!(until = %certificate.not_after(), "a new certificate serves from now on");
+            }
+            Err(errors) => {
+                let problems = lines(&errors);
+                if problems != told {
+                    tracing::error!(problems, "the new certificate is not taken up, the old one stays");
+                }
+                told = problems;
+                continue;
+            }
+        }
+        told.clear();
+    }
+}
+
+fn lines(errors: &[FileError]) -> String {
+    errors.iter().map(|error| chain(error)).collect::<Vec<_>>().join("\n")
 }
 
 async fn listen(host: &str, port: u16, key: &str) -> Result<TcpListener, Failure> {
@@ -64,17 +117,6 @@ async fn server_settings(api: &ApiSettings) -> Result<ServerSettings, Failure> {
         None => None,
     };
     let keys = [&api.keys.current, &api.keys.previous].into_iter().flatten().cloned().collect();
-    let tls = match &api.tls {
-        Some((certificate, key)) => {
-            let credentials = Credentials::load(certificate, key, Usage::Server, Timestamp::now());
-            let credentials = credentials.map_err(|errors| {
-                let lines: Vec<String> = errors.iter().map(|error| chain(error)).collect();
-                Failure::usage(lines.join("\n"))
-            })?;
-            Some(Arc::new(osapi_pki::tls::server_config(&credentials).map_err(|error| Failure::of(&error))?))
-        }
-        None => None,
-    };
     let roles = api.roles.iter().map(|(name, permissions)| (name.clone(), permissions.iter().copied().collect()));
     Ok(ServerSettings {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -94,6 +136,6 @@ async fn server_settings(api: &ApiSettings) -> Result<ServerSettings, Failure> {
             listener: metrics,
             export: api.metrics.export.clone(),
         },
-        tls,
+        tls: None,
     })
 }

@@ -103,8 +103,8 @@ async fn a_broker_that_crashes_is_back_and_nothing_else_needs_a_restart() {
     assert_eq!(child.code(), Some(0));
 }
 
-#[test]
-fn the_api_speaks_tls_to_those_who_trust_its_authority() {
+#[tokio::test]
+async fn the_api_speaks_tls_to_those_who_trust_its_authority_and_turns_to_a_new_certificate_while_it_runs() {
     let program = local("https");
     assert!(program.run("pki init --dir certs --name 127.0.0.1").status.success());
     assert!(program.run("quickstart --once").status.success());
@@ -128,6 +128,16 @@ fn the_api_speaks_tls_to_those_who_trust_its_authority() {
     );
     let friend = program.run("-f .local/osapi.yaml client system hostname --json --ca-file certs/ca.pem");
     assert_eq!(friend.status.code(), Some(0), "{}", String::from_utf8_lossy(&friend.stderr));
+
+    assert!(program.run("pki init --dir others --name 127.0.0.1").status.success());
+    for name in ["server.pem", "server.key"] {
+        std::fs::copy(program.path("others").join(name), program.path("certs").join(name)).unwrap();
+    }
+    child.signal(Signal::HUP);
+    wait_until("the new certificate", BOUND, async || {
+        program.run("-f .local/osapi.yaml client health --ca-file others/ca.pem").status.success()
+    })
+    .await;
     child.signal(Signal::TERM);
     assert_eq!(child.code(), Some(0));
 }

@@ -1,7 +1,7 @@
 //! A rotation takes the new set whole or not at all.
 
 use osapi_core::outcome::Change;
-use osapi_pki::Rotation;
+use osapi_pki::{OwnCertificate, Rotation};
 
 use crate::set::{Set, now, server_leaf};
 
@@ -50,4 +50,20 @@ fn other_files_are_turned_to_only_when_they_are_valid() {
     assert_eq!(*rotation.files(), set.files("server"));
     assert_eq!(rotation.turn_to(other.files("server"), now()).unwrap(), Change::Updated);
     assert_eq!(*rotation.files(), other.files("server"));
+}
+
+#[test]
+fn a_server_that_asks_for_no_certificate_turns_to_a_new_pair_of_its_own_when_both_halves_are_there() {
+    let set = Set::new();
+    let files = set.files("server");
+    let (mut own, mut receiver) = OwnCertificate::start(files.certificate, files.key, now()).unwrap();
+    receiver.mark_unchanged();
+    assert_eq!(own.reload(now()).unwrap(), Change::Unchanged);
+    let next = set.authority.issue(&server_leaf(), now()).unwrap();
+    set.put("server.pem", &next.certificate_pem);
+    assert_eq!(own.reload(now()).unwrap_err().len(), 1, "the key is still the old one");
+    assert!(!receiver.has_changed().unwrap());
+    set.put("server.key", &next.key_pem);
+    assert_eq!(own.reload(now()).unwrap(), Change::Updated);
+    assert!(receiver.has_changed().unwrap());
 }

@@ -13,8 +13,9 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -36,7 +37,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 pub(super) struct Front {
     router: Router,
     builder: Builder<TokioExecutor>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<watch::Receiver<Arc<ServerConfig>>>,
     limits: LimitSettings,
     metrics_path: Arc<str>,
     /// One permit per connection.
@@ -66,7 +67,7 @@ impl Front {
         Self {
             router,
             builder,
-            tls: app.settings.tls.clone().map(TlsAcceptor::from),
+            tls: app.settings.tls.clone(),
             room: Arc::new(Semaphore::new(limits.connections)),
             limits,
             metrics_path: app.settings.metrics.path.as_str().into(),
@@ -96,7 +97,8 @@ impl Front {
         let Accepted { stream, peer, _place } = accepted;
         let cut = self.cut.clone();
         let served = async {
-            match self.tls.clone() {
+            let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.borrow())));
+            match tls {
                 None => self.exchange(stream, peer, watcher).await,
                 Some(tls) => match tokio::time::timeout(self.limits.header_timeout, tls.accept(stream)).await {
                     Ok(Ok(stream)) => self.exchange(stream, peer, watcher).await,

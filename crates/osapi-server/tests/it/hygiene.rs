@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use osapi_client::{Client, ClientSettings};
 use osapi_core::Target;
-use osapi_pki::{Credentials, Usage};
+use osapi_pki::OwnCertificate;
 use osapi_testkit::wait_until;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -192,17 +192,25 @@ async fn tls_is_spoken_where_configured_and_nothing_else_then() {
     let folder = tempfile::tempdir().unwrap();
     osapi_pki::folder::init(folder.path(), &["localhost".to_owned()], "tester", now).unwrap();
     let file = |name: &str| folder.path().join(name);
-    let credentials = Credentials::load(&file("server.pem"), &file("server.key"), Usage::Server, now).unwrap();
-    let mut config = osapi_pki::tls::server_config(&credentials).unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let fleet = Fleet::without_waiting(|settings| settings.tls = Some(std::sync::Arc::new(config))).await;
+    let (mut own, tls) = OwnCertificate::start(file("server.pem"), file("server.key"), now).unwrap();
+    let fleet = Fleet::without_waiting(|settings| settings.tls = Some(tls)).await;
     let settings = ClientSettings {
         ca_file: Some(file("ca.pem")),
         ..ClientSettings::new(format!("https://localhost:{}", fleet.address.port()), None)
     };
     let client = Client::new(&settings).unwrap();
     wait_until("an answer over TLS", PATIENCE, async || client.health().await.is_ok()).await;
-    let stranger = ClientSettings { ca_file: None, retries: 0, ..settings };
+    let stranger = ClientSettings { ca_file: None, retries: 0, ..settings.clone() };
     assert!(Client::new(&stranger).unwrap().health().await.is_err(), "its authority is not known to all the world");
     assert!(reqwest::get(fleet.url("/health")).await.is_err(), "plain HTTP is not answered");
+
+    let other = tempfile::tempdir().unwrap();
+    osapi_pki::folder::init(other.path(), &["localhost".to_owned()], "tester", now).unwrap();
+    for name in ["server.pem", "server.key"] {
+        std::fs::copy(other.path().join(name), file(name)).unwrap();
+    }
+    own.reload(now).unwrap();
+    assert!(client.health().await.is_ok(), "a connection that is open goes on");
+    let settings = ClientSettings { ca_file: Some(other.path().join("ca.pem")), ..settings };
+    assert!(Client::new(&settings).unwrap().health().await.is_ok(), "a new one gets the new certificate");
 }
