@@ -37,11 +37,14 @@ pub(crate) struct Call<'a> {
     query: Vec<(&'static str, String)>,
     body: Option<Result<String, serde_json::Error>>,
     headers: Vec<(&'static str, String)>,
+    /// Doing it twice is the same as doing it once.
+    idempotent: bool,
 }
 
 impl Client {
     pub(crate) fn call(&self, method: Method, path: impl Into<String>) -> Call<'_> {
-        Call { client: self, method, path: path.into(), query: Vec::new(), body: None, headers: Vec::new() }
+        let idempotent = method == Method::GET;
+        Call { client: self, method, path: path.into(), query: Vec::new(), body: None, headers: Vec::new(), idempotent }
     }
 
     pub(crate) fn get(&self, path: impl Into<String>) -> Call<'_> {
@@ -76,6 +79,12 @@ impl Call<'_> {
         self
     }
 
+    /// Tries again as reading calls do, if so: the server knows the second request for the first.
+    pub(crate) fn again_if(mut self, idempotent: bool) -> Self {
+        self.idempotent |= idempotent;
+        self
+    }
+
     /// Sends it and reads a JSON answer. `also` are statuses beside the good ones whose body is an answer too.
     pub(crate) async fn json<T: DeserializeOwned>(self, also: &[StatusCode]) -> Result<Answer<T>, ClientError> {
         let response = self.send(also).await?;
@@ -103,7 +112,7 @@ impl Call<'_> {
     }
 
     async fn send(&self, also: &[StatusCode]) -> Result<Response, ClientError> {
-        let attempts = if self.method == Method::GET { self.client.retries + 1 } else { 1 };
+        let attempts = if self.idempotent { self.client.retries + 1 } else { 1 };
         let mut pause = PAUSE;
         for left in (0..attempts).rev() {
             let sent = tokio::time::timeout(self.client.timeout, self.request()?.send()).await;

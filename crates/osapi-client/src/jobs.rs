@@ -32,12 +32,12 @@ pub struct JobListFilter {
 }
 
 impl Client {
-    /// Submits a job and returns at once.
+    /// Submits a job and returns at once. One with an idempotency key is tried again as reading calls are.
     ///
     /// # Errors
     /// As [`ClientError`] says.
     pub async fn job_create(&self, job: &CreateJob) -> Result<Answer<JobCreated>, ClientError> {
-        self.post("/api/v1/jobs").body(job).json(&[]).await
+        self.post("/api/v1/jobs").body(job).again_if(job.idempotency_key.is_some()).json(&[]).await
     }
 
     /// Lists jobs, newest first.

@@ -1,7 +1,8 @@
 //! A client of the fleet's REST API: one typed method per endpoint.
 //!
 //! The program and the tests reach the API through this and nothing else. Reading calls are tried again when the server
-//! cannot be reached or is too busy; calls that change something are sent once.
+//! cannot be reached or is too busy, and so is the submission of a job with an idempotency key; other calls that change
+//! something are sent once.
 
 mod audit;
 mod call;
@@ -40,7 +41,7 @@ pub struct ClientSettings {
     pub timeout: Duration,
     /// How long to wait for the connection.
     pub connect_timeout: Duration,
-    /// How many more times a reading call is tried.
+    /// How many more times a call is tried that may be sent twice.
     pub retries: u32,
     /// W3C trace context to send along.
     pub traceparent: Option<String>,
