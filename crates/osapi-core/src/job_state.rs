@@ -60,7 +60,7 @@ pub struct Evidence {
 /// Where one host stands with a job.
 ///
 /// A report is the last word. Without one, whoever claimed a change and is gone was interrupted, for good, because a
-/// claimed change is never begun again. An unclaimed slot of a worker that is away is unreachable for as long as that
+/// claimed change is never begun again; so was a run that lives and is long past its time. An unclaimed slot of a worker that is away is unreachable for as long as that
 /// lasts, and expired from the moment the worker is known to have lived past the expiry without taking it.
 #[must_use]
 pub fn of_host(evidence: &Evidence) -> HostStatus {
@@ -70,6 +70,8 @@ pub fn of_host(evidence: &Evidence) -> HostStatus {
     match evidence.hold {
         Hold::Void => return HostStatus::Cancelled,
         Hold::Held { alive: false } => return HostStatus::Interrupted,
+        // It lives, and this work of it is lost all the same: its own bounds end long before.
+        Hold::Held { alive: true } if evidence.now >= evidence.ends_at => return HostStatus::Interrupted,
         Hold::Held { alive: true } if evidence.started => return HostStatus::Running,
         Hold::Held { alive: true } => return HostStatus::Acknowledged,
         Hold::Free => {}
@@ -212,6 +214,8 @@ mod tests {
             (Evidence { started: true, presence: away(5), ..fresh() }, Unreachable),
             (Evidence { started: true, presence: Presence::Draining, ..fresh() }, Running),
             (Evidence { hold: Hold::Held { alive: true }, ..fresh() }, Acknowledged),
+            (Evidence { hold: Hold::Held { alive: true }, now: at(150), ..fresh() }, Acknowledged),
+            (Evidence { hold: Hold::Held { alive: true }, now: at(200), started: true, ..fresh() }, Interrupted),
             (Evidence { hold: Hold::Held { alive: true }, started: true, cancelled: true, ..fresh() }, Running),
             (Evidence { hold: Hold::Held { alive: false }, started: true, cancelled: true, ..fresh() }, Interrupted),
             (Evidence { reported: Some(Ok), hold: Hold::Held { alive: false }, ..fresh() }, Ok),
@@ -277,12 +281,15 @@ mod tests {
                 prop_assert_eq!(status, reported);
                 return Result::Ok(());
             }
-            // Interrupted exactly when a run that held the claim is gone: never guessed, never missed.
-            prop_assert_eq!(status == Interrupted, evidence.hold == (Hold::Held { alive: false }));
-            // Nothing but a live holder keeps a job open for ever.
+            // Interrupted exactly when a run that held the claim is gone or past its time: never guessed, never missed.
+            let lost = match evidence.hold {
+                Hold::Held { alive } => !alive || evidence.now >= evidence.ends_at,
+                Hold::Free | Hold::Void => false,
+            };
+            prop_assert_eq!(status == Interrupted, lost);
+            // Nothing keeps a job open for ever.
             let later = Evidence { now: at(10_000), ..evidence };
-            let held = evidence.hold == Hold::Held { alive: true };
-            prop_assert!(of_host(&later).is_final() || held);
+            prop_assert!(of_host(&later).is_final());
             // Without a worker that lives, nothing is on the way unless the submitter chose to wait.
             if matches!(evidence.presence, Presence::Away { last_seen } if last_seen < evidence.expires_at)
                 && evidence.hold == Hold::Free && !evidence.queue

@@ -15,8 +15,14 @@ use crate::records::{Cancellation, Claim, Event, Response};
 /// Clocks differ and a message takes its way, so a job counts as expired a little later than hosts stop starting it.
 const EXPIRY_GRACE: SignedDuration = SignedDuration::from_secs(1);
 
-/// How long past expiry and timeout a report is still to be expected.
-const END_GRACE: Duration = Duration::from_secs(60);
+/// How long past its timeout a report is still to be expected. A change may have to put back what it did: the worker
+/// gives it 285 s for that.
+const fn end_grace(class: Class) -> Duration {
+    match class {
+        Class::Query => Duration::from_secs(60),
+        Class::Modify => Duration::from_secs(345),
+    }
+}
 
 /// A job.
 #[derive(Debug)]
@@ -33,7 +39,12 @@ pub(crate) struct Entry {
     /// How far the submitter had read the registry; 0 for a job that waits for somebody to register.
     pub(crate) registry_revision: u64,
     pub(crate) queue: bool,
+    /// When the last who could have begun in time is through.
     ends_at: Timestamp,
+    /// How long one host may be at it, with all it may take to end.
+    work: Duration,
+    /// When whoever claimed it so far is through.
+    held_until: Timestamp,
     pub(crate) cancellation: Option<(Cancellation, u64)>,
     pub(crate) slots: Vec<Slot>,
     /// By revision.
@@ -146,7 +157,7 @@ impl Slot {
 impl Entry {
     pub(crate) fn new(job: &Job, revision: u64) -> Self {
         let expires_at = job.expires_at.saturating_add(EXPIRY_GRACE).unwrap_or(job.expires_at);
-        let work = Duration::from_secs(u64::from(job.timeout_seconds)) + END_GRACE;
+        let work = Duration::from_secs(u64::from(job.timeout_seconds)) + end_grace(job.operation.class());
         let mut entry = Self {
             id: job.id,
             revision,
@@ -160,6 +171,8 @@ impl Entry {
             registry_revision: job.registry_revision,
             queue: job.queue,
             ends_at: expires_at.saturating_add(work).unwrap_or(expires_at),
+            work,
+            held_until: job.created_at,
             cancellation: None,
             slots: Vec::new(),
             events: Vec::new(),
@@ -220,6 +233,9 @@ impl Entry {
     }
 
     pub(crate) fn claimed(&mut self, host: Option<HostName>, claim: Claim, revision: u64) {
+        // Its own clock may be off, so the time counts from when we hear of it.
+        let until = Timestamp::now().saturating_add(self.work).unwrap_or(self.ends_at);
+        self.held_until = self.held_until.max(until.min(self.ends_at));
         let slot = self.slot(host);
         match claim {
             Claim::Held { hostname, instance, attempt: _, at } => {
@@ -325,7 +341,7 @@ impl Entry {
             // Nobody in particular is missed where nobody in particular is meant.
             presence: slot.taker().map_or(Presence::Present, |host| fleet.presence(host)),
             expires_at: self.expires_at,
-            ends_at: self.ends_at,
+            ends_at: if slot.claim.is_some() { self.held_until } else { self.ends_at },
             now,
         });
         // Any other worker may take up the query that the one before left behind.
@@ -374,7 +390,7 @@ impl Entry {
             return None;
         }
         let now = Timestamp::now();
-        [self.expires_at, self.ends_at].into_iter().find(|deadline| *deadline > now)
+        [self.expires_at, self.held_until, self.ends_at].into_iter().filter(|deadline| *deadline > now).min()
     }
 
     /// Every host it has anything to do with.

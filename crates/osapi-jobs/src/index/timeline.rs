@@ -74,6 +74,12 @@ impl Index {
             let status = slot.status.unwrap_or(HostStatus::Pending);
             let reason = match (&host, status) {
                 (Some(host), HostStatus::Unreachable) => self.fleet.reason(host),
+                (Some(host), HostStatus::Interrupted) => slot.claim.as_ref().and_then(|held| {
+                    let alive = self.fleet.is_alive(&held.hostname, held.instance);
+                    alive.then(|| {
+                        format!("worker `{host}` began the change and has not said how it ended, long past its time")
+                    })
+                }),
                 (_, _) => None,
             };
             Row {
@@ -158,10 +164,14 @@ impl Snapshot {
                 let reason = row.reason.clone().unwrap_or_else(|| format!("worker `{host}` is away"));
                 Some(Failure::new(ErrorCode::Unavailable, reason))
             }
-            HostStatus::Interrupted => Some(
-                Failure::failed(format!("worker `{host}` began the change and is gone; how far it got is not known"))
-                    .with_hint("look at the host before you retry: it is not repeated by itself"),
-            ),
+            HostStatus::Interrupted => {
+                let gone = || format!("worker `{host}` began the change and is gone; how far it got is not known");
+                let reason = row.reason.clone().unwrap_or_else(gone);
+                Some(
+                    Failure::failed(reason)
+                        .with_hint("look at the host before you retry: it is not repeated by itself"),
+                )
+            }
             HostStatus::Expired => {
                 let text = format!("`{host}` did not begin before the job expired at {:.0}", self.expires_at);
                 Some(Failure::new(ErrorCode::Timeout, text))

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use osapi_core::worker::WorkerState;
-use osapi_core::{ErrorCode, HostStatus, JobState, Report};
+use osapi_core::{ErrorCode, HostStatus, JobId, JobState, Report};
 use osapi_jobs::JobsError;
-use osapi_testkit::wait_until;
+use osapi_testkit::{wait_for, wait_until};
 
 use crate::fleet::{Fleet, Hands, PATIENCE, change, host, query};
 
@@ -80,8 +81,14 @@ async fn failure_is_a_result_and_runs_once() {
         assert_eq!(detail.results[0].error.as_ref(), Some(&failure));
         assert_eq!(detail.results[0].hostname, host("web-01"), "the engine knows who answered");
     }
-    // Longer than a message stays unacknowledged.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // The broker waits for no acknowledgement any more, so nothing comes again.
+    let context = async_nats::jetstream::new(async_nats::connect(fleet.broker.address()).await.unwrap());
+    wait_until("all to be acknowledged", PATIENCE, async || {
+        let stream = context.get_stream("JOBS").await.unwrap();
+        let consumers: Vec<_> = stream.consumers().try_collect().await.unwrap();
+        consumers.iter().all(|info| info.num_ack_pending == 0)
+    })
+    .await;
     assert_eq!(hands.total(), 2);
 }
 
@@ -114,4 +121,34 @@ async fn a_wait_that_is_over_too_early_names_the_job_and_the_job_goes_on() {
     let JobsError::Timeout(job) = error else { panic!("{error}") };
     gate.add_permits(1);
     assert_eq!(fleet.jobs.wait(job, PATIENCE).await.unwrap().status, JobState::Completed);
+}
+
+#[tokio::test]
+async fn a_worker_that_lives_and_never_says_how_a_change_ended_does_not_hold_it_open() {
+    let fleet = Fleet::start().await;
+    let settings = crate::fleet::settings("web-01", &[]);
+    let instance = settings.registration.instance;
+    let _worker = fleet.worker_with(settings, &Hands::default()).await;
+    let done = fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
+    let context = async_nats::jetstream::new(async_nats::connect(fleet.broker.address()).await.unwrap());
+    let store = context.get_key_value("job-queue").await.unwrap();
+    let record = store.get(format!("jobs.{}", done.id)).await.unwrap().unwrap();
+    let mut record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let id = JobId::new(uuid::Uuid::now_v7());
+    let now = jiff::Timestamp::now();
+    record["id"] = id.to_string().into();
+    record["timeout_seconds"] = 1.into();
+    // Long past its expiry, and all the time that the last to begin it could have needed.
+    record["expires_at"] = (now - jiff::SignedDuration::from_hours(1)).to_string().into();
+    let claim = serde_json::json!({
+        "claim": "held", "hostname": "web-01", "instance": instance, "attempt": uuid::Uuid::new_v4(), "at": now,
+    });
+    store.put(format!("jobs.{id}"), record.to_string().into()).await.unwrap();
+    store.put(format!("claims.{id}.web-01"), claim.to_string().into()).await.unwrap();
+    let detail = wait_for("the end", PATIENCE, async || {
+        fleet.jobs.get(id).await.ok().filter(|detail| detail.status == JobState::Interrupted)
+    })
+    .await;
+    let message = &detail.results[0].error.as_ref().unwrap().message;
+    assert!(message.contains("worker `web-01` began") && message.contains("long past its time"), "{message}");
 }
