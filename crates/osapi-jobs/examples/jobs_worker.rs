@@ -55,7 +55,7 @@ async fn main() {
             last_seen: Timestamp::now(),
             os: None,
         },
-        heartbeat: Duration::from_millis(300),
+        heartbeat: Duration::from_secs(1),
         ack_wait: Duration::from_secs(2),
         drain: Duration::from_secs(5),
     };

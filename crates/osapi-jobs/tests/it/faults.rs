@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt as _};
 use osapi_core::{HostStatus, JobId, JobState};
 use osapi_jobs::{JobFilter, Jobs, JobsError, PageRequest, RetentionSettings, Submission, WorkerSettings};
 use osapi_testkit::{Cluster, wait_until};
@@ -77,20 +78,22 @@ async fn submit(jobs: &Jobs, submission: &Submission) -> JobId {
     panic!("not accepted in {SETTLE:?}")
 }
 
-/// Submits changes one after the other, each as often as it takes.
+/// Submits changes, each as often as it takes and some at once, so that the workers never want for work.
 async fn submit_all(jobs: &Jobs, count: usize) -> Vec<JobId> {
-    let mut accepted = Vec::new();
-    for number in 0..count {
+    let submitting = (0..count).map(|number| async move {
         let submission = Submission {
             idempotency_key: Some(format!("change-{number}")),
             expires_after: Duration::from_secs(600),
             queue: true,
             ..change("_any")
         };
-        accepted.push(submit(jobs, &submission).await);
-    }
-    accepted
+        submit(jobs, &submission).await
+    });
+    stream::iter(submitting).buffered(AT_ONCE).collect().await
 }
+
+/// How many changes are on their way to the broker at once.
+const AT_ONCE: usize = 16;
 
 /// How many workers are killed while 500 changes run; the broker dies at every tenth.
 const KILLS: u64 = 40;

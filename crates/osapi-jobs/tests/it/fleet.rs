@@ -223,7 +223,8 @@ pub(crate) fn settings(name: &str, labels: &[&str]) -> WorkerSettings {
             last_seen: Timestamp::now(),
             os: None,
         },
-        heartbeat: Duration::from_millis(300),
+        // Three and a half of them make a worker lost, which a busy machine must not.
+        heartbeat: Duration::from_secs(1),
         ack_wait: Duration::from_secs(2),
         drain: Duration::from_secs(5),
     }

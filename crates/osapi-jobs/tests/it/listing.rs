@@ -97,9 +97,8 @@ async fn jobs_are_kept_for_as_long_as_configured() {
     let hands = Hands::default();
     let brief = Submission { expires_after: Duration::from_secs(1), ..change("web-01") };
     let _worker = fleet.worker("web-01", &hands).await;
-    let job = fleet.jobs.run(brief.clone(), PATIENCE).await.unwrap().id;
-    assert_eq!(fleet.jobs.stats().total_jobs, 1);
-    fleet.jobs.run(brief.clone(), PATIENCE).await.unwrap();
+    let job = fleet.jobs.submit(brief.clone()).await.unwrap().job_id;
+    fleet.jobs.submit(brief).await.unwrap();
     wait_until("the job to be forgotten", PATIENCE, async || fleet.jobs.stats().total_jobs == 0).await;
     assert!(matches!(fleet.jobs.get(job).await, Err(JobsError::NoJob(_))));
 }
