@@ -25,7 +25,8 @@ pub struct Registration {
     pub labels: Vec<Label>,
     /// The program's version.
     pub version: String,
-    /// The operations it can carry out.
+    /// The operations it can carry out, out of those that the reader knows.
+    #[serde(default, deserialize_with = "known_operations")]
     pub capabilities: Vec<OperationKind>,
     /// How many jobs it takes at once.
     pub max_jobs: u32,
@@ -40,6 +41,12 @@ pub struct Registration {
     /// What system it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os: Option<OsInfo>,
+}
+
+/// A newer worker can do more than we know of.
+fn known_operations<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<OperationKind>, D::Error> {
+    let named: Vec<serde_json::Value> = Vec::deserialize(deserializer)?;
+    Ok(named.into_iter().filter_map(|name| serde_json::from_value(name).ok()).collect())
 }
 
 /// Whether a worker takes jobs.

@@ -86,9 +86,11 @@ impl Engine {
         let revision = self.jobs.delete(Key::Job(id)).await.map_err(away)?;
         self.index().apply(Key::Job(id), revision, &Bytes::new(), true);
         let mut rest = vec![Key::events_of(id), Key::Cancellation(id).to_string()];
-        if class == Class::Modify {
-            rest.extend([Key::Response(id, None).to_string(), format!("{}.>", Key::Response(id, None))]);
-        }
+        let of_all_slots = |key: Key| [key.to_string(), format!("{key}.>")];
+        rest.extend(match class {
+            Class::Modify => of_all_slots(Key::Response(id, None)),
+            Class::Query => of_all_slots(Key::Attempts(id, None)),
+        });
         rest.extend(job.as_ref().and_then(idempotency_key).map(|key| key.to_string()));
         for pattern in rest {
             self.jobs.erase(pattern).await.map_err(away)?;

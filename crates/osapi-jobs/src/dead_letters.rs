@@ -4,6 +4,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use osapi_core::job::DeadLetter;
@@ -41,12 +42,22 @@ pub(crate) async fn bury(connection: &Connection, message: &Message, letter: &Le
     if let Some(host) = &letter.hostname {
         headers.insert(HOST, host.as_str());
     }
-    let mut copy = PublishMessage::build().payload(message.payload.clone()).headers(headers);
-    if let Ok(info) = message.info() {
-        // One message is one letter, however many workers it was given to.
-        copy = copy.message_id(format!("{}.{}", info.stream, info.stream_sequence));
+    let copy = |payload: Bytes| {
+        let copy = PublishMessage::build().payload(payload).headers(headers.clone());
+        match message.info() {
+            // One message is one letter, however many workers it was given to.
+            Ok(info) => copy.message_id(format!("{}.{}", info.stream, info.stream_sequence)),
+            Err(_) => copy,
+        }
+    };
+    let subject = connection.names().dead_letters_subject();
+    let mut kept = publish(connection.context(), &subject, copy(message.payload.clone())).await;
+    if matches!(kept, Err(PublishFault::Store(StoreFault::TooLarge))) {
+        // With what is said about it, it is larger than the broker takes; its beginning is all that is ever shown.
+        let beginning = message.payload.slice(..message.payload.len().min(SHOWN));
+        kept = publish(connection.context(), &subject, copy(beginning)).await;
     }
-    match publish(connection.context(), &connection.names().dead_letters_subject(), copy).await {
+    match kept {
         Ok(_) => Ok(()),
         Err(PublishFault::Store(fault)) => Err(fault),
         Err(PublishFault::Raced) => Err(StoreFault::Away("the broker compared what was not to be compared".to_owned())),

@@ -38,8 +38,12 @@ impl Engine {
                 return Err(JobsError::Conflict(format!("worker `{hostname}` is `{state}`: stop it first")));
             }
         }
+        let read = self.index().fleet.revision_of(hostname).unwrap_or_default();
+        let forgotten = self.workers.delete_at(WorkerKey::Worker(hostname.clone()), read).await.map_err(away)?;
+        if forgotten.is_none() {
+            return Err(JobsError::Conflict(format!("worker `{hostname}` was heard of just now: stop it first")));
+        }
         self.workers.delete(WorkerKey::Draining(hostname.clone())).await.map_err(away)?;
-        self.workers.delete(WorkerKey::Worker(hostname.clone())).await.map_err(away)?;
         let mut index = self.index();
         let read = index.fleet.revision;
         index.fleet.told(hostname, false, Instant::now(), read);

@@ -74,7 +74,7 @@ impl Index {
             Key::Job(job) if deleted => return self.forget(*job),
             Key::Job(job) => return self.accept(*job, revision, body),
             Key::Claim(job, _) | Key::Response(job, _) | Key::Event(job, _, _) | Key::Cancellation(job) => *job,
-            Key::Idempotency(_) => return,
+            Key::Attempts(..) | Key::Idempotency(_) => return,
         };
         if deleted {
             return;
@@ -335,7 +335,7 @@ fn learn(entry: &mut Entry, bodies: &mut Bodies, fact: Fact) {
         Key::Cancellation(_) => {
             serde_json::from_slice(&body).map(|cancellation| entry.called_off(cancellation, revision))
         }
-        Key::Job(_) | Key::Idempotency(_) => Ok(()),
+        Key::Job(_) | Key::Attempts(..) | Key::Idempotency(_) => Ok(()),
     };
     if let Err(error) = read {
         tracing::warn!(job = %entry.id, revision, %error, "a record cannot be read");

@@ -3,6 +3,7 @@
 //! The API server holds a [`Jobs`]; a worker runs [`work`] with something that can [`Execute`].
 //! This crate alone names async-nats, and it carries nothing out itself: it never touches a host.
 
+mod attempts;
 mod audit;
 mod cancel;
 mod claim;

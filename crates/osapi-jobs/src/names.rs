@@ -146,6 +146,8 @@ pub(crate) enum Key {
     Response(JobId, Option<HostName>),
     /// A host has begun, or says how it goes; the number tells its events apart.
     Event(JobId, HostName, u64),
+    /// How often a query was begun again.
+    Attempts(JobId, Option<HostName>),
     /// It was called off.
     Cancellation(JobId),
     /// The job first submitted under an idempotency key, which is here as a digest.
@@ -170,6 +172,8 @@ impl fmt::Display for Key {
             Self::Claim(job, Some(host)) => write!(formatter, "claims.{job}.{}", token(host)),
             Self::Response(job, None) => write!(formatter, "responses.{job}"),
             Self::Response(job, Some(host)) => write!(formatter, "responses.{job}.{}", token(host)),
+            Self::Attempts(job, None) => write!(formatter, "attempts.{job}"),
+            Self::Attempts(job, Some(host)) => write!(formatter, "attempts.{job}.{}", token(host)),
             Self::Event(job, host, number) => write!(formatter, "events.{job}.{}.{number}", token(host)),
             Self::Cancellation(job) => write!(formatter, "cancellations.{job}"),
             Self::Idempotency(digest) => write!(formatter, "idempotency.{digest}"),
@@ -197,6 +201,8 @@ impl FromStr for Key {
             ("claims", [at]) => Ok(Self::Claim(job()?, Some(host(at)?))),
             ("responses", []) => Ok(Self::Response(job()?, None)),
             ("responses", [at]) => Ok(Self::Response(job()?, Some(host(at)?))),
+            ("attempts", []) => Ok(Self::Attempts(job()?, None)),
+            ("attempts", [at]) => Ok(Self::Attempts(job()?, Some(host(at)?))),
             ("events", [at, number]) => Ok(Self::Event(job()?, host(at)?, number.parse().map_err(|_| UnknownKey)?)),
             ("cancellations", []) => Ok(Self::Cancellation(job()?)),
             ("idempotency", []) => Ok(Self::Idempotency(name.to_owned())),
@@ -268,6 +274,8 @@ mod tests {
             Key::Response(job, None),
             Key::Response(job, Some(host("web_01"))),
             Key::Event(job, host("web-01"), 17),
+            Key::Attempts(job, None),
+            Key::Attempts(job, Some(host("web.01"))),
             Key::Cancellation(job),
             Key::Idempotency("abc".to_owned()),
         ] {

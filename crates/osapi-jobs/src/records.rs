@@ -34,6 +34,12 @@ pub(crate) enum Response {
     Void(Cancellation),
 }
 
+/// How often a query was begun again after its worker died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Attempts {
+    pub(crate) count: u32,
+}
+
 /// A job was called off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cancellation {

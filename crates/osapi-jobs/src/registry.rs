@@ -69,6 +69,15 @@ pub(crate) enum Begin {
     After(u64),
 }
 
+/// Where a worker's consumer really begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning {
+    /// The message before its first.
+    pub(crate) after: u64,
+    /// The last that was there.
+    pub(crate) last: u64,
+}
+
 impl Seat {
     /// Looks up who had the place before; nothing is written yet.
     pub(crate) async fn find(
@@ -96,11 +105,6 @@ impl Seat {
     /// Where the one who had the place before left off.
     pub(crate) const fn begin(&self) -> Begin {
         self.begin
-    }
-
-    /// Up to which message nothing was left to be done when it registered.
-    pub(crate) fn settled(&self) -> u64 {
-        self.record.settled.unwrap_or(0)
     }
 
     /// Registers. The worker's own consumer must be there, after the message `settled`, so that nothing published once
@@ -218,7 +222,7 @@ pub(crate) async fn own_consumer(
     host: &HostName,
     (targets, ack_wait): (&[Target], Duration),
     begin: Begin,
-) -> Result<PullConsumer, ConnectError> {
+) -> Result<(PullConsumer, Beginning), ConnectError> {
     let context = connection.patient_context();
     let name = names::own_consumer(host, Uuid::new_v4());
     let failed = |reason: String| ConnectError::Prepare { name: name.clone(), reason };
@@ -237,7 +241,9 @@ pub(crate) async fn own_consumer(
         filter_subjects: targets.iter().map(|target| connection.names().route(target)).collect(),
         ..consumer(ack_wait)
     };
-    stream.create_consumer(config).await.map_err(|error| failed(chain(&error)))
+    let made: PullConsumer = stream.create_consumer(config).await.map_err(|error| failed(chain(&error)))?;
+    let after = made.cached_info().delivered.stream_sequence;
+    Ok((made, Beginning { after, last: last.max(after) }))
 }
 
 pub(crate) fn away(fault: StoreFault) -> JobsError {

@@ -113,7 +113,21 @@ impl Store {
         body: Bytes,
         revision: u64,
     ) -> Result<Option<u64>, StoreFault> {
-        let message = PublishMessage::build().payload(body).expected_last_subject_sequence(revision);
+        self.write_at(key, PublishMessage::build().payload(body), revision).await
+    }
+
+    /// Leaves a mark in place of what is there if the key still is in this revision; `None` when it is not.
+    pub(crate) async fn delete_at(&self, key: impl fmt::Display, revision: u64) -> Result<Option<u64>, StoreFault> {
+        self.write_at(key, mark(), revision).await
+    }
+
+    async fn write_at(
+        &self,
+        key: impl fmt::Display,
+        message: PublishMessage,
+        revision: u64,
+    ) -> Result<Option<u64>, StoreFault> {
+        let message = message.expected_last_subject_sequence(revision);
         match publish(&self.context, &self.subject(key), message).await {
             Ok(revision) => Ok(Some(revision)),
             Err(PublishFault::Raced) => Ok(None),
@@ -123,8 +137,7 @@ impl Store {
 
     /// Leaves a mark in place of whatever was there, or was not: nobody can create under the key any more.
     pub(crate) async fn delete(&self, key: impl fmt::Display) -> Result<u64, StoreFault> {
-        let mark = PublishMessage::build().header(OPERATION, "PURGE").header("Nats-Rollup", "sub");
-        self.write(key, mark).await
+        self.write(key, mark()).await
     }
 
     async fn write(&self, key: impl fmt::Display, message: PublishMessage) -> Result<u64, StoreFault> {
@@ -190,6 +203,10 @@ impl Store {
 }
 
 const OPERATION: &str = "KV-Operation";
+
+fn mark() -> PublishMessage {
+    PublishMessage::build().header(OPERATION, "PURGE").header("Nats-Rollup", "sub")
+}
 
 /// The stream below a bucket.
 pub(crate) fn stream_of(bucket: &str) -> String {

@@ -21,6 +21,9 @@ use crate::store::{Created, PublishFault, StoreFault, publish};
 /// How long a notification is kept past the expiry of its job.
 const LINGER: Duration = Duration::from_secs(60);
 
+/// The header of a job for any one worker that says how many workers can carry it out, as far as the submitter knows.
+pub(crate) const ABLE: &str = "Osapi-Able";
+
 /// How often a notification is sent before it is left to the sweep.
 const ATTEMPTS: u32 = 3;
 
@@ -39,6 +42,7 @@ impl Engine {
             }
             // The first submission under this key did not get as far as a record, so this one takes its place.
             job.id = first;
+            job.created_at = time_of(first.uuid());
         }
         let body = Bytes::from(serde_json::to_vec(&job).map_err(|error| JobsError::Invalid(error.to_string()))?);
         let revision = match self.jobs.create(Key::Job(job.id), body.clone()).await {
@@ -162,6 +166,10 @@ impl Engine {
         let mut headers = HeaderMap::new();
         if let Some(trace) = &job.traceparent {
             headers.insert("traceparent", trace.as_str());
+        }
+        if job.target == Target::Any {
+            let able = self.index().fleet.able_to(job.operation.kind());
+            headers.insert(ABLE, able.to_string().as_str());
         }
         let copy = PublishMessage::build().payload(body.into()).headers(headers).message_id(message).ttl(ttl);
         match publish(self.connection.context(), &subject, copy).await {

@@ -52,11 +52,16 @@ async fn orphans(engine: &Engine, swept: Option<JobId>) -> Option<JobId> {
     let ripe = now.saturating_sub(PATIENCE).unwrap_or(now);
     let (jobs, all) = engine.index().unclaimed_between(swept, ripe, MOST);
     let mut done = swept;
+    let mut stuck = false;
     for job in jobs {
-        if !engine.announced().contains(&job) && !announce(engine, job).await {
-            return done;
+        // One that cannot be handed out keeps nobody else; the next sweep begins with it.
+        stuck |= !engine.announced().contains(&job) && !announce(engine, job).await;
+        if !stuck {
+            done = Some(job);
         }
-        done = Some(job);
+    }
+    if stuck {
+        return done;
     }
     // Clocks differ, so the last while is looked at again and again.
     let settled = crate::index::query::first_id(ripe.saturating_sub(SKEW).unwrap_or(ripe));

@@ -25,7 +25,7 @@ use crate::connection::prepare::shared_consumer;
 use crate::error::{ConnectError, JobsError};
 use crate::names::targets_of;
 use crate::records::Counts;
-use crate::registry::{Seat, Since, away, own_consumer};
+use crate::registry::{Beginning, Seat, Since, away, own_consumer};
 use crate::store::Store;
 use lane::Lane;
 use position::Position;
@@ -84,17 +84,20 @@ pub async fn work(
     execute: impl Execute,
     shutdown: CancellationToken,
 ) -> Result<(), JobsError> {
-    let Some((seat, lanes)) = register(&connection, &settings, &shutdown).await? else { return Ok(()) };
-    let worker = Arc::new(Worker::new(connection, &settings, execute, &seat).await?);
+    let Some(place) = register(&connection, &settings, &shutdown).await? else { return Ok(()) };
+    let worker = Arc::new(Worker::new(connection, &settings, execute, &place).await?);
+    let Place { seat, lanes, beginning: _ } = place;
     // If this future is dropped, nothing of it goes on.
     let _gone = worker.gone.clone().drop_guard();
     let tasks = TaskTracker::new();
+    // Before the first message is asked for, so that no cancellation comes between.
+    let Some(heard) = signals::listen(&worker).await else { return Ok(()) };
     for (lane, consumer) in lanes {
         tasks.spawn(lane::run(worker.clone(), lane, consumer, tasks.clone(), shutdown.clone()));
     }
     let company = TaskTracker::new();
     company.spawn(signals::heartbeats(worker.clone(), seat, settings.heartbeat));
-    company.spawn(signals::cancellations(worker.clone()));
+    company.spawn(signals::cancellations(worker.clone(), heard));
     company.spawn(signals::draining(worker.clone()));
     tracing::info!(hostname = %worker.hostname, "taking jobs");
     shutdown.cancelled().await;
@@ -111,20 +114,25 @@ pub async fn work(
     Ok(())
 }
 
-/// The lanes of a worker with their consumers.
-type Lanes = Vec<(Lane, PullConsumer)>;
+/// What a worker has once it is registered.
+struct Place {
+    seat: Seat,
+    lanes: Vec<(Lane, PullConsumer)>,
+    /// Where its own lane begins.
+    beginning: Beginning,
+}
 
 /// Registers, however long the broker is away or overwhelmed; `None` when `shutdown` comes first.
 async fn register(
     connection: &Connection,
     settings: &WorkerSettings,
     shutdown: &CancellationToken,
-) -> Result<Option<(Seat, Lanes)>, JobsError> {
+) -> Result<Option<Place>, JobsError> {
     let mut pause = Duration::from_millis(250);
     loop {
         match shutdown.run_until_cancelled(take_seat(connection, settings)).await {
             None => return Ok(None),
-            Some(Ok(seat)) => return Ok(Some(seat)),
+            Some(Ok(place)) => return Ok(Some(place)),
             Some(Err(error @ JobsError::Conflict(_))) => return Err(error),
             Some(Err(error)) => tracing::warn!(%error, again_in = ?pause, "not registered yet"),
         }
@@ -133,7 +141,7 @@ async fn register(
     }
 }
 
-async fn take_seat(connection: &Connection, settings: &WorkerSettings) -> Result<(Seat, Lanes), JobsError> {
+async fn take_seat(connection: &Connection, settings: &WorkerSettings) -> Result<Place, JobsError> {
     let unavailable = |error: ConnectError| JobsError::Unavailable(error.to_string());
     let registration = &settings.registration;
     let mut seat = Seat::find(connection, registration.clone(), settings.heartbeat).await?;
@@ -144,10 +152,11 @@ async fn take_seat(connection: &Connection, settings: &WorkerSettings) -> Result
         lanes.push((Lane::Any(class), consumer));
     }
     let reading = (targets.as_slice(), settings.ack_wait);
-    let own = own_consumer(connection, &registration.hostname, reading, seat.begin()).await.map_err(unavailable)?;
-    seat.take(own.cached_info().delivered.stream_sequence).await?;
+    let (own, beginning) =
+        own_consumer(connection, &registration.hostname, reading, seat.begin()).await.map_err(unavailable)?;
+    seat.take(beginning.after).await?;
     lanes.push((Lane::Own, own));
-    Ok((seat, lanes))
+    Ok(Place { seat, lanes, beginning })
 }
 
 /// What the tasks of one worker share.
@@ -188,7 +197,7 @@ impl<E> Worker<E> {
         connection: Connection,
         settings: &WorkerSettings,
         execute: E,
-        seat: &Seat,
+        place: &Place,
     ) -> Result<Self, JobsError> {
         let registration = &settings.registration;
         let max_jobs = registration.max_jobs.max(1) as usize;
@@ -196,7 +205,7 @@ impl<E> Worker<E> {
         Ok(Self {
             jobs: connection.store(&names.job_bucket()).await.map_err(away)?,
             workers: connection.store(&names.worker_bucket()).await.map_err(away)?,
-            since: seat.since(),
+            since: place.seat.since(),
             targets: targets_of(&registration.hostname, &registration.labels),
             execute,
             hostname: registration.hostname.clone(),
@@ -206,10 +215,10 @@ impl<E> Worker<E> {
             max_jobs,
             running: Mutex::default(),
             counts: Mutex::default(),
-            position: Position::at(seat.settled()),
+            position: Position::begin(place.beginning),
             changes: TaskTracker::new(),
             called_off: Mutex::default(),
-            draining: watch::channel(seat.draining()).0,
+            draining: watch::channel(place.seat.draining()).0,
             left: CancellationToken::new(),
             gone: CancellationToken::new(),
             connection,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use osapi_core::job_state::Presence;
 use osapi_core::worker::{Worker, WorkerState};
-use osapi_core::{HostName, Target};
+use osapi_core::{HostName, OperationKind, Target};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -28,6 +28,8 @@ pub(crate) struct Fleet {
 #[derive(Debug)]
 struct Member {
     record: Option<WorkerRecord>,
+    /// The revision of its record.
+    revision: u64,
     /// An operator told it to take no more.
     draining: bool,
     /// When its last heartbeat was heard.
@@ -43,6 +45,7 @@ impl Fleet {
         self.count(host, &record);
         let member = self.member(host, at);
         member.record = Some(record);
+        member.revision = revision;
         member.seen = at;
         member.lost = false;
         before != self.standing(host)
@@ -87,7 +90,13 @@ impl Fleet {
     }
 
     fn member(&mut self, host: &HostName, at: Instant) -> &mut Member {
-        self.members.entry(host.clone()).or_insert(Member { record: None, draining: false, seen: at, lost: false })
+        self.members.entry(host.clone()).or_insert(Member {
+            record: None,
+            revision: 0,
+            draining: false,
+            seen: at,
+            lost: false,
+        })
     }
 
     fn drop_if_empty(&mut self, host: &HostName) {
@@ -141,6 +150,11 @@ impl Fleet {
         self.members.get(host)?.record.as_ref().map(|record| record.registration.instance)
     }
 
+    /// The revision in which a worker's record was last read.
+    pub(crate) fn revision_of(&self, host: &HostName) -> Option<u64> {
+        self.members.get(host).map(|member| member.revision)
+    }
+
     /// Whether that very run of a worker is still there.
     pub(crate) fn is_alive(&self, host: &HostName, instance: Uuid) -> bool {
         let there = matches!(self.presence(host), Presence::Present | Presence::Draining);
@@ -155,6 +169,13 @@ impl Fleet {
     /// Whether anybody is meant by a target.
     pub(crate) fn answers(&self, target: &Target) -> bool {
         self.meant(target).next().is_some()
+    }
+
+    /// How many workers that take jobs say that they can carry that out.
+    pub(crate) fn able_to(&self, operation: OperationKind) -> usize {
+        let there = self.members.iter().filter(|(host, _)| self.presence(host) == Presence::Present);
+        let records = there.filter_map(|(_, member)| member.record.as_ref());
+        records.filter(|record| record.registration.capabilities.contains(&operation)).count()
     }
 
     fn meant(&self, target: &Target) -> impl Iterator<Item = &HostName> {

@@ -10,13 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::lane::Lane;
 use super::{Execute, Worker, execution};
+use crate::attempts;
 use crate::claim::{self, Claimed};
 use crate::dead_letters::{self, Letter};
 use crate::names::Key;
 use crate::result;
-
-/// How often a message may come without ever leading to a result, before it is given up.
-const DELIVERIES: i64 = 20;
+use crate::submit::ABLE;
 
 /// From this age on a query may have been called off or answered, so that is looked up before it runs.
 const FRESH: Duration = Duration::from_millis(50);
@@ -96,9 +95,6 @@ async fn examine<E: Execute>(worker: &Worker<E>, arrival: &Arrival) -> Verdict {
     if worker.connection.names().subject(job.operation.class(), &job.target) != message.subject.as_str() {
         return letter("the job is not one for the subject it came on".to_owned(), Some(job.id));
     }
-    if deliveries > DELIVERIES {
-        return letter(format!("delivered {deliveries} times without a result"), Some(job.id));
-    }
     // A job published before this worker answered to the subject is history, and nobody expects it here.
     if *lane == Lane::Own && !worker.since.means_us(message.subject.as_str(), job.registry_revision) {
         return Verdict::Acknowledge;
@@ -107,8 +103,9 @@ async fn examine<E: Execute>(worker: &Worker<E>, arrival: &Arrival) -> Verdict {
         return Verdict::Acknowledge;
     }
     let Some(cancel) = worker.begin(job.id) else { return Verdict::Leave };
+    let again = deliveries > 1 || (*lane == Lane::Own && *waited);
     let slot = if job.target == Target::Any { None } else { Some(worker.hostname.clone()) };
-    let at = Slot { job, host: slot, received_at, waited: *waited || deliveries > 1, begun };
+    let at = Slot { job, host: slot, received_at, waited: *waited || deliveries > 1, again, begun };
     let verdict = match at.job.operation.class() {
         Class::Query => query(worker, arrival, &at, &cancel).await,
         Class::Modify => modify(worker, arrival, &at, &cancel).await,
@@ -123,6 +120,8 @@ pub(super) struct Slot<'a> {
     host: Option<HostName>,
     pub(super) received_at: Timestamp,
     waited: bool,
+    /// It may have been begun before, here or elsewhere, by a worker that did not live to answer.
+    again: bool,
     pub(super) begun: &'a CancellationToken,
 }
 
@@ -165,6 +164,13 @@ async fn query<E: Execute>(
             Err(_) => return Verdict::HandBack(Some(PAUSE)),
         }
     }
+    if slot.again && !cancel.is_cancelled() {
+        match attempts::count(&worker.jobs, slot.job.id, slot.host.clone()).await {
+            Ok(count) if count > attempts::MOST => return give_up(worker, slot, count).await,
+            Ok(_) => {}
+            Err(_) => return Verdict::HandBack(Some(PAUSE)),
+        }
+    }
     let done = async {
         let report = if cancel.is_cancelled() {
             slot.unbegun(worker.hostname.clone(), HostStatus::Cancelled)
@@ -177,6 +183,18 @@ async fn query<E: Execute>(
         stored = done => if stored { Verdict::Acknowledge } else { Verdict::Leave },
         () = keep_alive(&arrival.message, arrival.ack_wait) => Verdict::Leave,
     }
+}
+
+/// A query that brings down whoever takes it ends as a failure, and its message is kept to be looked at.
+async fn give_up<E: Execute>(worker: &Worker<E>, slot: &Slot<'_>, count: u32) -> Verdict {
+    let reason = format!("begun {count} times, and no worker lived to answer");
+    let failure = Failure::failed(reason.clone()).with_hint("look at the workers' logs before you retry");
+    let hostname = worker.hostname.clone();
+    let report = Report { error: Some(failure), ..slot.unbegun(hostname.clone(), HostStatus::Failed) };
+    if !result::store(&worker.jobs, slot.response(), report, &worker.gone).await {
+        return Verdict::Leave;
+    }
+    Verdict::Bury(Letter { reason, job_id: Some(slot.job.id), hostname: Some(hostname) })
 }
 
 /// A change runs at most once: the claim decides, and from then on the message has served its purpose.
@@ -229,13 +247,18 @@ pub(super) async fn keep_alive(message: &Message, ack_wait: Duration) {
     }
 }
 
-/// A message we cannot read. When it is a job all the same, made by a newer API server, the host says so.
+/// A message we cannot read. When it is a job all the same, made by a newer API server, somebody else may be able to; if
+/// nobody is, the host says so.
 async fn unreadable<E>(worker: &Worker<E>, arrival: &Arrival, error: &serde_json::Error) -> Verdict {
     #[derive(serde::Deserialize)]
     struct Named {
         id: JobId,
+        expires_at: Option<Timestamp>,
     }
     let named: Option<Named> = serde_json::from_slice(&arrival.message.payload).ok();
+    if let Some(pause) = named.as_ref().and_then(|named| pause_for_others(arrival, named.expires_at?)) {
+        return Verdict::HandBack(Some(pause));
+    }
     let job_id = named.map(|named| named.id);
     let reason = format!("not a job this worker can read: {error}");
     if let Some(job) = job_id {
@@ -250,4 +273,13 @@ async fn unreadable<E>(worker: &Worker<E>, arrival: &Arrival, error: &serde_json
         }
     }
     Verdict::Bury(Letter { reason, job_id, hostname: Some(worker.hostname.clone()) })
+}
+
+/// How long to pause before a job for any one worker goes to another, if the submitter knew of one who can, and until it
+/// expires. The pause grows, so that those who cannot do not pass it round and round while those who can are busy.
+fn pause_for_others(arrival: &Arrival, expires_at: Timestamp) -> Option<Duration> {
+    let able = arrival.message.headers.as_ref()?.get(ABLE)?.as_str().parse::<u64>().ok()?;
+    let of_others = matches!(arrival.lane, Lane::Any(_)) && able > 0 && Timestamp::now() < expires_at;
+    let deliveries = arrival.message.info().map_or(1, |info| info.delivered);
+    of_others.then(|| Duration::from_millis(10 * deliveries.unsigned_abs()).min(PAUSE))
 }

@@ -139,9 +139,8 @@ async fn again<E>(worker: &Worker<E>, lane: Lane) -> Result<PullConsumer, Connec
         Lane::Own => {
             let reading = (worker.targets.as_slice(), worker.ack_wait);
             let begin = Begin::After(worker.position.get());
-            let consumer = own_consumer(&worker.connection, &worker.hostname, reading, begin).await?;
-            // Further back if the stream is another one.
-            worker.position.restart(consumer.cached_info().delivered.stream_sequence);
+            let (consumer, beginning) = own_consumer(&worker.connection, &worker.hostname, reading, begin).await?;
+            worker.position.restart(beginning);
             Ok(consumer)
         }
     }
@@ -166,17 +165,22 @@ async fn follow<E: Execute>(
             biased;
             () = stop.clone() => return hand_back(worker, lane, &mut messages, Left::Shutdown).await,
             () = drained => return hand_back(worker, lane, &mut messages, Left::Draining).await,
-            Ok(()) = epoch.changed() => return Left::Reconnected,
+            Ok(()) = epoch.changed() => return hand_back(worker, lane, &mut messages, Left::Reconnected).await,
             message = messages.next() => message,
         };
         match message {
             Some(Ok(message)) => {
                 note(worker, lane, &message);
-                let waited = opened.elapsed() < CATCHING_UP;
+                let waited = match (lane, message.info()) {
+                    (Lane::Own, Ok(info)) => worker.position.is_from_before(info.stream_sequence),
+                    (Lane::Own | Lane::Any(_), _) => opened.elapsed() < CATCHING_UP,
+                };
                 let arrival = Arrival { lane, message, ack_wait, waited, begun: CancellationToken::new() };
                 accept(worker, arrival, tasks, stop.clone()).await;
             }
-            Some(Err(error)) => return Left::Broken(error.to_string()),
+            Some(Err(error)) => {
+                return hand_back(worker, lane, &mut messages, Left::Broken(error.to_string())).await;
+            }
             None => return Left::Broken("the stream of messages ended".to_owned()),
         }
     }

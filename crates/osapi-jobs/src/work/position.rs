@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use crate::registry::Beginning;
+
 /// A place in the stream of notifications: nothing up to it is left to be done by this worker. Behind the truth at worst,
 /// and what comes twice finds its claim or result.
 #[derive(Debug)]
@@ -11,6 +13,8 @@ pub(super) struct Position(Mutex<Reading>);
 
 #[derive(Debug)]
 struct Reading {
+    /// The last message that was there when reading began.
+    before: u64,
     /// The latest message that came.
     latest: u64,
     /// Messages that came and are not done with.
@@ -18,13 +22,18 @@ struct Reading {
 }
 
 impl Position {
-    pub(super) const fn at(sequence: u64) -> Self {
-        Self(Mutex::new(Reading { latest: sequence, open: BTreeSet::new() }))
+    pub(super) const fn begin(at: Beginning) -> Self {
+        Self(Mutex::new(Reading { before: at.last, latest: at.after, open: BTreeSet::new() }))
     }
 
-    /// Reading begins anew after that message.
-    pub(super) fn restart(&self, sequence: u64) {
-        self.with(|reading| *reading = Reading { latest: sequence, open: BTreeSet::new() });
+    /// Reading begins anew.
+    pub(super) fn restart(&self, at: Beginning) {
+        self.with(|reading| *reading = Reading { before: at.last, latest: at.after, open: BTreeSet::new() });
+    }
+
+    /// Whether a message was there when reading began, so that the worker may have had it before.
+    pub(super) fn is_from_before(&self, sequence: u64) -> bool {
+        self.with(|reading| sequence <= reading.before)
     }
 
     /// A message came.
@@ -54,9 +63,13 @@ impl Position {
 mod tests {
     use super::*;
 
+    const fn after(sequence: u64) -> Beginning {
+        Beginning { after: sequence, last: 12 }
+    }
+
     #[test]
     fn the_oldest_that_is_open_holds_the_position_back() {
-        let position = Position::at(7);
+        let position = Position::begin(after(7));
         assert_eq!(position.get(), 7);
         for sequence in [9, 12, 15] {
             position.arrived(sequence);
@@ -71,7 +84,8 @@ mod tests {
         position.settled(12);
         position.settled(15);
         assert_eq!(position.get(), 15);
-        position.restart(3);
+        assert!(position.is_from_before(12) && !position.is_from_before(13));
+        position.restart(after(3));
         position.settled(15);
         assert_eq!(position.get(), 3);
     }

@@ -41,11 +41,14 @@ pub(super) async fn heartbeats<E>(worker: Arc<Worker<E>>, mut seat: Seat, every:
     }
 }
 
+/// Listens to cancellations; `None` when the worker is gone first.
+pub(super) async fn listen<E>(worker: &Worker<E>) -> Option<Subscriber> {
+    subscribe(worker, &worker.jobs.subject(Key::CANCELLATIONS)).await
+}
+
 /// Calls off what is at work when its job is.
-pub(super) async fn cancellations<E>(worker: Arc<Worker<E>>) {
-    let subject = worker.jobs.subject(Key::CANCELLATIONS);
+pub(super) async fn cancellations<E>(worker: Arc<Worker<E>>, mut heard: Subscriber) {
     let mut epoch = worker.connection.epoch();
-    let Some(mut heard) = subscribe(&worker, &subject).await else { return };
     loop {
         tokio::select! {
             () = worker.left.cancelled() => return,

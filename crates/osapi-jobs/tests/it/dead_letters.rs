@@ -1,9 +1,11 @@
 //! Messages that are no jobs.
 
 use async_nats::jetstream;
+use async_nats::jetstream::consumer::PullConsumer;
+use futures::StreamExt as _;
 use osapi_core::JobState;
 use osapi_jobs::JobsError;
-use osapi_testkit::{wait_for, wait_until};
+use osapi_testkit::{Broker, BrokerOptions, wait_for, wait_until};
 
 use crate::fleet::{Fleet, Hands, PATIENCE, change, host};
 
@@ -75,4 +77,50 @@ async fn raw_record(fleet: &Fleet, job: &str) -> String {
     let store = jetstream::new(client).get_key_value("job-queue").await.unwrap();
     let record = store.get(format!("jobs.{job}")).await.unwrap().unwrap();
     String::from_utf8(record.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_job_of_another_version_goes_to_whoever_can_and_is_unsupported_where_nobody_can() {
+    let fleet = Fleet::start().await;
+    let _older = fleet.worker("web-01", &Hands::default()).await;
+    let context = jetstream::new(async_nats::connect(fleet.broker.address()).await.unwrap());
+    let store = context.get_key_value("job-queue").await.unwrap();
+    let send = async |job: &str, able: &str| {
+        let expires_at = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(10);
+        let body = format!(r#"{{"id":"{job}","expires_at":"{expires_at}","operation":{{"type":"future.thing.do"}}}}"#);
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Osapi-Able", able);
+        context.publish_with_headers("jobs.query._any", headers, body.into()).await.unwrap().await.unwrap();
+    };
+    let (able, unable) = ("0199a0c4-0000-7000-8000-000000000001", "0199a0c4-0000-7000-8000-000000000002");
+    send(able, "1").await;
+    wait_until("the older worker to hand it back", PATIENCE, async || {
+        let stream = context.get_stream("JOBS").await.unwrap();
+        let consumer: PullConsumer = stream.get_consumer("any-query").await.unwrap();
+        consumer.cached_info().num_redelivered == 1
+    })
+    .await;
+    // The newer worker: it asks for what all workers share, and in the end the job comes to it.
+    let consumer: PullConsumer = context.get_consumer_from_stream("any-query", "JOBS").await.unwrap();
+    let mut messages = consumer.stream().max_messages_per_batch(1).messages().await.unwrap();
+    let message = tokio::time::timeout(PATIENCE, messages.next()).await.unwrap().unwrap().unwrap();
+    assert!(std::str::from_utf8(&message.payload).unwrap().contains(able));
+    message.ack().await.unwrap();
+    drop(messages);
+    assert!(store.get(format!("responses.{able}")).await.unwrap().is_none(), "it is not for the older one to answer");
+    send(unable, "0").await;
+    let response =
+        wait_for("the answer", PATIENCE, async || store.get(format!("responses.{unable}")).await.unwrap()).await;
+    let response: serde_json::Value = serde_json::from_slice(&response).unwrap();
+    assert_eq!(response["status"], "unsupported");
+}
+
+#[tokio::test]
+async fn a_letter_larger_than_the_broker_takes_is_cut() {
+    let options = BrokerOptions { max_payload: Some(64 << 10), ..BrokerOptions::default() };
+    let fleet = Fleet::with(Broker::with(&options).await, "", Default::default()).await;
+    let _worker = fleet.worker("web-01", &Hands::default()).await;
+    publish(&fleet, "jobs.modify._any", &"x".repeat((64 << 10) - 50)).await;
+    let letter = wait_for("the letter", PATIENCE, async || fleet.jobs.dead_letters(1).await.unwrap().pop()).await;
+    assert_eq!((letter.payload.len(), letter.subject.as_str()), (4096, "jobs.modify._any"));
 }

@@ -1,26 +1,43 @@
 //! How often work is carried out: once, whatever happens to messages, workers and time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::PullConsumer;
+use futures::{StreamExt as _, TryStreamExt as _};
 use osapi_core::{ErrorCode, HostStatus, JobState, Report};
-use osapi_jobs::{Control, Execute};
-use osapi_testkit::{Broker, BrokerOptions, wait_until};
+use osapi_jobs::{Control, Execute, RetentionSettings, Submission, WorkerSettings};
+use osapi_testkit::{Broker, BrokerOptions, wait_for, wait_until};
 
 use crate::fleet::{Fleet, Hands, PATIENCE, change, host, query, settings, start};
 
+/// Long enough that a busy machine does not miss three signs of life.
+const ACK_WAIT: Duration = Duration::from_secs(4);
+
 #[tokio::test]
 async fn work_longer_than_the_acknowledgement_wait_runs_once() {
+    let retention = RetentionSettings { ack_wait: ACK_WAIT, ..RetentionSettings::default() };
     let fleet = Fleet::start().await;
+    fleet.connection().await.prepare(&retention).await.unwrap();
+    let client = async_nats::connect(fleet.broker.address()).await.unwrap();
+    let mut acknowledged = client.subscribe("$JS.ACK.JOBS.>").await.unwrap();
     let (slow, gate) = Hands::gated();
-    let _one = fleet.worker("web-01", &slow).await;
-    let _other = fleet.worker("web-02", &slow).await;
+    let with_wait = |name: &str| WorkerSettings { ack_wait: ACK_WAIT, ..settings(name, &[]) };
+    let _one = fleet.worker_with(with_wait("web-01"), &slow).await;
+    let _other = fleet.worker_with(with_wait("web-02"), &slow).await;
     let mut jobs = Vec::new();
     for submission in [change("_any"), query("_any"), change("web-01"), query("web-01")] {
         jobs.push(fleet.jobs.submit(submission).await.unwrap().job_id);
     }
-    // Two and a half times as long as a message may stay unacknowledged.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    // Each sign of life stands for a third of the time that a message may stay unacknowledged.
+    let mut signs: BTreeMap<String, usize> = BTreeMap::new();
+    while signs.len() < 2 || signs.values().any(|count| *count < 4) {
+        let message = tokio::time::timeout(PATIENCE, acknowledged.next()).await.unwrap().unwrap();
+        if message.payload.starts_with(b"+WPI") {
+            *signs.entry(message.subject.to_string()).or_default() += 1;
+        }
+    }
     gate.add_permits(100);
     for job in jobs {
         assert_eq!(fleet.jobs.wait(job, PATIENCE).await.unwrap().status, JobState::Completed);
@@ -158,7 +175,7 @@ async fn a_worker_told_to_stop_begins_nothing_more() {
     let begun = fleet.jobs.submit(change("_any")).await.unwrap().job_id;
     wait_until("the first to begin", PATIENCE, async || hands.started() == 1).await;
     // There was room when the lane asked, and there is none when the answer comes.
-    let waiting = osapi_jobs::Submission { queue: true, ..change("web-01") };
+    let waiting = Submission { queue: true, ..change("web-01") };
     let waiting = fleet.jobs.submit(waiting).await.unwrap().job_id;
     wait_until("the second to arrive", PATIENCE, async || own().await.num_ack_pending == 1).await;
     let mut stopping = std::pin::pin!(worker.stop());
@@ -170,4 +187,45 @@ async fn a_worker_told_to_stop_begins_nothing_more() {
     let _worker = fleet.worker_with(narrow, &hands).await;
     assert_eq!(fleet.jobs.wait(waiting, PATIENCE).await.unwrap().status, JobState::Completed);
     assert_eq!(hands.count(waiting), 1);
+}
+
+#[tokio::test]
+async fn a_query_that_brings_its_workers_down_ends() {
+    let fleet = Fleet::start().await;
+    let (hands, _gate) = Hands::gated();
+    let queued = Submission { queue: true, ..query("web-01") };
+    let mut worker = fleet.worker("web-01", &hands).await;
+    let job = fleet.jobs.submit(queued).await.unwrap().job_id;
+    for begun in 1..=6 {
+        wait_until("the query to begin", PATIENCE, async || hands.started() == begun).await;
+        worker.crash();
+        worker = fleet.worker("web-01", &hands).await;
+    }
+    // As long as a worker does not live it is to be expected back.
+    wait_until("the end", PATIENCE, async || fleet.jobs.get(job).await.unwrap().status == JobState::Failed).await;
+    let detail = fleet.jobs.get(job).await.unwrap();
+    let failure = detail.results[0].error.as_ref().unwrap();
+    assert!(failure.message.contains("begun 6 times"), "{failure}");
+    let letter = wait_for("the letter", PATIENCE, async || fleet.jobs.dead_letters(1).await.unwrap().pop()).await;
+    assert_eq!((letter.job_id, hands.started()), (Some(job), 6));
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn messages_handed_back_are_no_failures() {
+    let fleet = Fleet::start().await;
+    let job = fleet.jobs.submit(Submission { queue: true, ..query("_any") }).await.unwrap().job_id;
+    let context = async_nats::jetstream::new(async_nats::connect(fleet.broker.address()).await.unwrap());
+    let consumer: PullConsumer = context.get_consumer_from_stream("any-query", "JOBS").await.unwrap();
+    let mut messages = consumer.stream().max_messages_per_batch(1).messages().await.unwrap();
+    // More often than anything may fail.
+    for _ in 0..30 {
+        let message = tokio::time::timeout(PATIENCE, messages.next()).await.unwrap().unwrap().unwrap();
+        message.ack_with(AckKind::Nak(None)).await.unwrap();
+    }
+    drop(messages);
+    let hands = Hands::default();
+    let _worker = fleet.worker("web-01", &hands).await;
+    assert_eq!(fleet.jobs.wait(job, PATIENCE).await.unwrap().status, JobState::Completed);
+    assert_eq!(hands.count(job), 1);
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::PullConsumer;
 use osapi_core::JobState;
 use osapi_jobs::{
     Auth, ConnectError, Connection, ConnectionSettings, Jobs, JobsError, Namespace, RetentionSettings, TlsSettings,
@@ -126,12 +127,21 @@ async fn preparing_twice_changes_nothing_and_other_limits_are_taken_over() {
         let mut stream = async_nats::jetstream::new(client).get_stream("KV_job-queue").await.unwrap();
         stream.info().await.unwrap().config.max_bytes
     };
+    let ack_wait = async || {
+        let client = async_nats::connect(fleet.broker.address()).await.unwrap();
+        let consumer: Result<PullConsumer, _> =
+            async_nats::jetstream::new(client).get_consumer_from_stream("any-query", "JOBS").await;
+        consumer.unwrap().cached_info().config.ack_wait
+    };
     let before = limit().await;
-    let other = RetentionSettings { max_bytes: 1 << 20, ..RetentionSettings::default() };
+    let held = RetentionSettings::default().ack_wait;
+    let _another = fleet.worker("web-02", &hands).await;
+    assert_eq!(ack_wait().await, held, "workers, however they are set, leave what they share alone");
+    let other = RetentionSettings { max_bytes: 1 << 20, ack_wait: 2 * held, ..RetentionSettings::default() };
     connection.join(&other).await.unwrap();
-    assert_eq!(limit().await, before, "a worker leaves the limits alone");
+    assert_eq!((limit().await, ack_wait().await), (before, held), "a worker leaves the limits alone");
     connection.prepare(&other).await.unwrap();
-    assert!(limit().await < before);
+    assert!(limit().await < before && ack_wait().await == 2 * held);
     fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
     assert_eq!(fleet.jobs.stats().total_jobs, 2);
 }
