@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::{free_port, nats_server};
 
 /// How long a server may take to answer.
-const START: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(60);
 
 /// What differs from a server on loopback without authentication.
 #[derive(Clone, Debug, Default)]
@@ -102,11 +102,13 @@ impl Broker {
             .stderr(log)
             .spawn()
             .expect("nats-server starts");
-        self.child = Some(child);
+        let child = self.child.insert(child);
         let address = SocketAddr::from(([127, 0, 0, 1], self.port));
         let since = Instant::now();
         while !healthy(address) {
-            if since.elapsed() > START {
+            // It may have ended, and its log says why.
+            let ended = child.try_wait().expect("its state").is_some();
+            if ended || since.elapsed() > START {
                 let log = std::fs::read_to_string(self.store.path().join("log")).unwrap_or_default();
                 panic!("nats-server did not answer at {address} in {START:?}:\n{log}");
             }

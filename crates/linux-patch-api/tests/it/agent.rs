@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::place::Place;
 
-pub(crate) const BOUND: Duration = Duration::from_secs(20);
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
 pub(crate) struct Agent {
     pub(crate) place: Place,

@@ -92,7 +92,7 @@ impl Place {
             .tls_backend_preconfigured(tls)
             .no_proxy()
             .pool_max_idle_per_host(usize::from(keep))
-            .timeout(std::time::Duration::from_secs(20))
+            .timeout(std::time::Duration::from_secs(60))
             .build()
             .unwrap()
     }

@@ -12,7 +12,7 @@ use osapi_testkit::{free_port, nats_server, wait_for, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio_util::sync::CancellationToken;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(60);
 
 fn settings(folder: &Path) -> BrokerSettings {
     BrokerSettings {
@@ -30,7 +30,7 @@ fn settings(folder: &Path) -> BrokerSettings {
 /// What the server answers to these protocol lines after its greeting.
 fn talk(address: &str, lines: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut greeting = String::new();
     BufReader::new(stream.try_clone().unwrap()).read_line(&mut greeting).unwrap();
     stream.write_all(lines.as_bytes()).unwrap();

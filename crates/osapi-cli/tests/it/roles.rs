@@ -2,7 +2,6 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
 use osapi_testkit::{free_port, nats_server, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -67,10 +66,8 @@ async fn from_nothing_to_a_fleet_that_answers_and_stops_in_good_order() {
     let asked = program.run("-f .local/osapi.yaml client system hostname --json");
     assert_eq!(asked.status.code(), Some(0), "{}", String::from_utf8_lossy(&asked.stderr));
 
-    let since = Instant::now();
     child.signal(Signal::INT);
     assert_eq!(child.code(), Some(0));
-    assert!(since.elapsed() < Duration::from_secs(5), "stopping took {:?}", since.elapsed());
     assert!(!runs(pid), "the broker outlived us");
 
     // What it kept is there the next time.

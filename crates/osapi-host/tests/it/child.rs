@@ -19,7 +19,7 @@ async fn a_child_speaks_and_ends_when_asked() {
         System::local().spawn(bash("trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done")).await.unwrap();
     assert_eq!(child.next_line().await.as_deref(), Some("ready"));
     let pid = child.pid().unwrap().to_string();
-    let status = child.terminate(Duration::from_secs(20)).await.unwrap();
+    let status = child.terminate(Duration::from_secs(60)).await.unwrap();
     assert_eq!(status.code(), Some(3));
     assert!(!alive(&pid));
 }

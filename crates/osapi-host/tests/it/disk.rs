@@ -61,7 +61,7 @@ async fn disks(system: &System) -> Vec<Value> {
     let operation = Operation::read("system.disk.get", Value::Null).unwrap();
     let context = Context::alone();
     // Far above the patience with one mount, far below for ever.
-    let answer = tokio::time::timeout(Duration::from_secs(20), carry_out(system, &operation, &context)).await;
+    let answer = tokio::time::timeout(Duration::from_secs(60), carry_out(system, &operation, &context)).await;
     let outcome = serde_json::to_value(answer.expect("the answer is bounded").unwrap()).unwrap();
     outcome["disks"].as_array().unwrap().clone()
 }

@@ -18,14 +18,14 @@ mod runner;
 use std::io::Write as _;
 use std::time::Duration;
 
-/// Waits for a condition, 10 seconds at most.
+/// Waits for a condition, a minute at most.
 async fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("never came: {what}"));
+    tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("never came: {what}"));
 }
 
 /// Whether this program was started with that variable set: how a test runs itself in another place.

@@ -12,7 +12,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-const END_BOUND: Duration = Duration::from_secs(20);
+const END_BOUND: Duration = Duration::from_secs(60);
 
 /// Where the machine is in its life.
 #[derive(Clone, Copy, Debug)]
