@@ -41,13 +41,12 @@ impl Roles {
         Self(custom)
     }
 
-    /// The caller of a token: its own permissions where it names any, else those of its roles, each looked up among the
-    /// configured ones first and the built-in ones second. What is unknown permits nothing.
+    /// The caller of a token: its own permissions where it has a list of them, be it empty, else those of its roles, each
+    /// looked up among the configured ones first and the built-in ones second. What is unknown permits nothing.
     pub(crate) fn caller(&self, claims: Claims) -> Caller {
-        let permissions = if claims.permissions.is_empty() {
-            claims.roles.iter().flat_map(|role| self.of(role)).collect()
-        } else {
-            claims.permissions.iter().filter_map(|permission| permission.parse().ok()).collect()
+        let permissions = match &claims.permissions {
+            Some(direct) => direct.iter().filter_map(|permission| permission.parse().ok()).collect(),
+            None => claims.roles.iter().flat_map(|role| self.of(role)).collect(),
         };
         Caller { subject: claims.sub, roles: claims.roles, permissions }
     }
@@ -64,11 +63,11 @@ impl Roles {
 mod tests {
     use super::*;
 
-    fn may(custom: &[(&str, &[Permission])], roles: &[&str], permissions: &[&str]) -> Vec<&'static str> {
+    fn may(custom: &[(&str, &[Permission])], roles: &[&str], permissions: Option<&[&str]>) -> Vec<&'static str> {
         let custom = custom.iter().map(|(name, set)| ((*name).to_owned(), set.iter().copied().collect())).collect();
         let claims = Claims {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            permissions: permissions.iter().map(|permission| (*permission).to_owned()).collect(),
+            permissions: permissions.map(|list| list.iter().map(|permission| (*permission).to_owned()).collect()),
             ..Claims::default()
         };
         let caller = Roles::new(custom).caller(claims);
@@ -81,17 +80,18 @@ mod tests {
 
     #[test]
     fn permissions_of_the_token_go_before_its_roles() {
-        assert_eq!(may(&[], &["admin"], &["system:read", "no:such"]), ["system:read"]);
-        assert_eq!(may(&[], &["admin"], &["no:such"]), [""; 0]);
+        assert_eq!(may(&[], &["admin"], Some(&["system:read", "no:such"])), ["system:read"]);
+        assert_eq!(may(&[], &["admin"], Some(&["no:such"])), [""; 0]);
+        assert_eq!(may(&[], &["admin"], Some(&[])), [""; 0], "an empty list is a list");
     }
 
     #[test]
     fn configured_roles_go_before_built_in_ones() {
-        assert_eq!(may(&[("ops", &[Permission::JobRead])], &["ops"], &[]), ["job:read"]);
-        assert_eq!(may(&[("read", &[Permission::HealthRead])], &["read"], &[]), ["health:read"]);
-        assert_eq!(may(&[], &["nobody"], &[]), [""; 0]);
+        assert_eq!(may(&[("ops", &[Permission::JobRead])], &["ops"], None), ["job:read"]);
+        assert_eq!(may(&[("read", &[Permission::HealthRead])], &["read"], None), ["health:read"]);
+        assert_eq!(may(&[], &["nobody"], None), [""; 0]);
         assert_eq!(
-            may(&[], &["read"], &[]),
+            may(&[], &["read"], None),
             ["system:read", "network:read", "package:read", "job:read", "health:read"]
         );
     }

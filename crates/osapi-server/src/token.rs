@@ -33,9 +33,9 @@ pub struct Claims {
     pub sub: String,
     /// In which roles.
     pub roles: Vec<String>,
-    /// Permissions that replace those of the roles, when there are any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub permissions: Vec<String>,
+    /// Permissions in place of those of the roles, also when the list is empty: then there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Vec<String>>,
     /// Who made it.
     #[serde(default)]
     pub iss: String,
@@ -78,7 +78,7 @@ impl Claims {
         Self {
             sub: subject.into(),
             roles,
-            permissions: Vec::new(),
+            permissions: None,
             iss: ISSUER.to_owned(),
             aud: Audience::default(),
             iat: now.as_second(),

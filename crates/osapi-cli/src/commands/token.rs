@@ -89,13 +89,14 @@ fn generate(session: &Session, arguments: &Generate) -> Result<ExitStatus, Failu
     }
     let seconds = i64::try_from(arguments.expires_in.as_secs()).unwrap_or(i64::MAX);
     let mut claims = Claims::new(&arguments.subject, arguments.roles.clone(), Timestamp::now(), seconds);
-    claims.permissions = arguments.permissions.iter().map(ToString::to_string).collect();
+    let direct: Vec<String> = arguments.permissions.iter().map(ToString::to_string).collect();
+    claims.permissions = Some(direct).filter(|direct| !direct.is_empty());
     if !settings.api.audiences.is_empty() {
         claims.aud = Audience::Many(settings.api.audiences.clone());
     }
     let token = osapi_server::token::issue(key, &claims).map_err(|error| Failure::of(&error))?;
     let body = json!({
-        "token": token, "subject": claims.sub, "roles": claims.roles, "permissions": claims.permissions,
+        "token": token, "subject": claims.sub, "roles": claims.roles, "permissions": claims.permissions.clone().unwrap_or_default(),
         "expires": time(claims.exp), "id": claims.jti,
     });
     // Bare on stdout, so that `> file` and `$(…)` get the token and nothing else.
@@ -114,7 +115,7 @@ fn validate(session: &Session, token: &str) -> Result<ExitStatus, Failure> {
         Audience::Many(many) => many.join(", "),
     };
     let body = json!({
-        "subject": claims.sub, "roles": claims.roles, "permissions": claims.permissions,
+        "subject": claims.sub, "roles": claims.roles, "permissions": claims.permissions.clone().unwrap_or_default(),
         "effective_permissions": effective, "audience": audience, "issued": time(claims.iat), "expires": time(claims.exp),
         "id": claims.jti,
     });
@@ -127,10 +128,10 @@ fn validate(session: &Session, token: &str) -> Result<ExitStatus, Failure> {
                 ("Roles", claims.roles.join(", ")),
                 (
                     "Permissions",
-                    if claims.permissions.is_empty() {
-                        "those of the roles".to_owned()
-                    } else {
-                        claims.permissions.join(", ")
+                    match &claims.permissions {
+                        Some(direct) if direct.is_empty() => "none".to_owned(),
+                        Some(direct) => direct.join(", "),
+                        None => "those of the roles".to_owned(),
                     },
                 ),
                 ("Effective permissions", effective.join(", ")),
@@ -146,8 +147,8 @@ fn validate(session: &Session, token: &str) -> Result<ExitStatus, Failure> {
 
 /// Permissions as the server resolves them: direct ones, else those of the roles, the configuration's before the built-in.
 fn effective(settings: &Settings, claims: &Claims) -> Vec<String> {
-    if !claims.permissions.is_empty() {
-        return claims.permissions.clone();
+    if let Some(direct) = &claims.permissions {
+        return direct.clone();
     }
     let of_role = |role: &String| match settings.api.roles.iter().find(|(name, _)| name == role) {
         Some((_, permissions)) => permissions.clone(),

@@ -195,7 +195,8 @@ pub(crate) async fn connect(broker: &Broker, name: &str) -> Connection {
 pub(crate) fn claims(roles: &[&str], permissions: &[&str]) -> Claims {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
     let mut claims = Claims::new("tester@example.com", roles, Timestamp::now(), 3600);
-    claims.permissions = permissions.iter().map(|permission| (*permission).to_owned()).collect();
+    let list: Vec<String> = permissions.iter().map(|permission| (*permission).to_owned()).collect();
+    claims.permissions = Some(list).filter(|list| !list.is_empty());
     claims
 }
 
