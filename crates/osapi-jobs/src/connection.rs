@@ -334,13 +334,18 @@ fn observe(event: &Event, connected: &watch::Sender<u64>) {
     }
 }
 
-/// The pause before an attempt to reconnect: it doubles to 4 s and differs between processes, so that a fleet does not
+/// How long after a broker has come back somebody may still be on the way to it: the longest pause and an attempt.
+pub(crate) const REJOIN: Duration = LONGEST_PAUSE.saturating_add(ATTEMPT);
+
+/// The longest pause between two attempts to reconnect.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// The pause before an attempt to reconnect: it doubles to the longest and differs between processes, so that a fleet does not
 /// fall upon a broker that has just come back.
 fn back_off(attempt: usize) -> Duration {
-    let exponent = u32::try_from(attempt.min(7)).unwrap_or(7);
-    let most = (25 * 2_u64.pow(exponent)).min(4000);
-    let random = u64::from(Uuid::new_v4().as_fields().0);
-    Duration::from_millis(most / 2 + random % (most / 2 + 1))
+    let exponent = u32::try_from(attempt.min(8)).unwrap_or(8);
+    let most = (Duration::from_millis(25) * 2_u32.pow(exponent)).min(LONGEST_PAUSE);
+    most / 2 + (most / 2).mul_f64(f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX))
 }
 
 fn unreachable(settings: &ConnectionSettings, reason: String) -> ConnectError {
@@ -359,4 +364,18 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_before_a_new_attempt_grows_and_stays_bounded() {
+        for attempt in [0, 1, 5, 100, 1_000_000, usize::MAX] {
+            let pause = back_off(attempt);
+            assert!(pause >= Duration::from_millis(12) && pause <= LONGEST_PAUSE, "{attempt}: {pause:?}");
+        }
+        assert!(back_off(100) >= LONGEST_PAUSE / 2);
+    }
 }

@@ -10,6 +10,7 @@ use osapi_core::{HostName, OperationKind, Target};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::connection::REJOIN;
 use crate::records::{Counts, WorkerRecord};
 use crate::registry::MISSED;
 
@@ -19,6 +20,8 @@ pub(crate) struct Fleet {
     members: BTreeMap<HostName, Member>,
     /// Since when heartbeats can be heard; before that, silence means nothing.
     listening_since: Option<Instant>,
+    /// Whether we listened before that, and so the workers were cut off as we were.
+    cut_off: bool,
     /// How far the registry has been read.
     pub(crate) revision: u64,
     /// What the workers counted since this server reads the registry.
@@ -108,10 +111,11 @@ impl Fleet {
     /// Lets time pass and returns the workers that became lost.
     pub(crate) fn tick(&mut self, now: Instant, hearing: bool) -> Vec<HostName> {
         if !hearing {
-            self.listening_since = None;
+            self.cut_off |= self.listening_since.take().is_some();
             return Vec::new();
         }
         let since = *self.listening_since.get_or_insert(now);
+        let since = if self.cut_off { since + REJOIN } else { since };
         let mut lost = Vec::new();
         for (host, member) in &mut self.members {
             let Some(record) = &member.record else { continue };

@@ -1,5 +1,7 @@
 //! The broker goes away and comes back, with or without what it had.
 
+use std::time::Duration;
+
 use osapi_core::JobState;
 use osapi_jobs::{JobsError, Submission};
 use osapi_testkit::{wait_for, wait_until};
@@ -83,4 +85,55 @@ async fn what_waits_for_a_worker_outlives_the_broker_and_nothing_comes_twice() {
         expected.push(fleet.jobs.run(Submission { queue: true, ..submission }, PATIENCE).await.unwrap().id);
     }
     assert_eq!(hands.order(), expected);
+}
+
+/// How long the broker is away; the time of this process runs ahead, so that nobody waits for it.
+const AWAY: Duration = Duration::from_secs(5 * 60);
+
+#[tokio::test]
+async fn five_minutes_without_a_broker_need_no_restart_of_anybody() {
+    let mut fleet = Fleet::start().await;
+    let another = fleet.another_api().await;
+    let (hands, gate) = Hands::gated();
+    let _worker = fleet.worker("web-01", &hands).await;
+    let mut begun = Vec::new();
+    for submission in [change("web-01"), query("_any"), query("web-01")] {
+        let patient = Submission { timeout: 2 * AWAY, ..submission };
+        begun.push(fleet.jobs.submit(patient).await.unwrap().job_id);
+    }
+    wait_until("the work to begin", PATIENCE, async || hands.started() == begun.len()).await;
+    fleet.broker.kill();
+    for jobs in [&fleet.jobs, &another] {
+        wait_until("the loss to be noticed", PATIENCE, async || jobs.ready().await.is_err()).await;
+    }
+    tokio::time::pause();
+    let since = tokio::time::Instant::now();
+    for minute in 0..5 {
+        tokio::time::sleep(AWAY / 5).await;
+        if minute == 1 {
+            // The work ends while nobody can hear of it.
+            gate.add_permits(begun.len());
+        }
+        for jobs in [&fleet.jobs, &another] {
+            let wrong = jobs.ready().await.unwrap_err();
+            assert!(wrong.iter().any(|text| text.contains("not reachable")), "{wrong:?}");
+            assert!(matches!(jobs.submit(change("web-01")).await, Err(JobsError::Unavailable(_))));
+            assert_eq!(jobs.stats().total_jobs, 3, "what is known is still told");
+        }
+    }
+    assert!(since.elapsed() >= AWAY && hands.total() == begun.len());
+    tokio::time::resume();
+    fleet.broker.restart().await;
+    for jobs in [&fleet.jobs, &another] {
+        wait_until("readiness", PATIENCE, async || jobs.ready().await.is_ok()).await;
+        for job in &begun {
+            // A worker that nobody can hear is not thought lost, so nothing reads interrupted meanwhile.
+            assert_eq!(jobs.wait(*job, PATIENCE).await.unwrap().status, JobState::Completed);
+        }
+    }
+    gate.add_permits(100);
+    for submission in [query("web-01"), change("_any"), query("_all")] {
+        assert_eq!(another.run(submission, PATIENCE).await.unwrap().status, JobState::Completed);
+    }
+    assert!(begun.iter().all(|job| hands.count(*job) == 1), "each ran once");
 }
