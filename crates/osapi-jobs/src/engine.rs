@@ -43,6 +43,7 @@ pub(crate) struct Engine {
     /// How long the broker keeps a job, in seconds; 0 for ever, or not asked yet.
     pub(crate) kept_seconds: AtomicU64,
     pub(crate) health: Mutex<Health>,
+    tasks: TaskTracker,
 }
 
 /// How the parts do, as last asked.
@@ -82,16 +83,23 @@ impl Engine {
             refuse_from: AtomicI64::new(-1),
             kept_seconds: AtomicU64::new(0),
             health: Mutex::default(),
+            tasks: TaskTracker::new(),
             connection,
         });
-        let tasks = TaskTracker::new();
+        let tasks = engine.tasks.clone();
         for feed in [Feed::Workers, Feed::Jobs] {
             tasks.spawn(feed::follow(engine.clone(), feed, shutdown.clone()));
         }
         tasks.spawn(Self::tick(engine.clone(), shutdown.clone()));
         tasks.spawn(sweep::run(engine.clone(), shutdown.clone()));
         tasks.spawn(monitor::run(engine.clone(), shutdown));
+        tasks.close();
         Ok(engine)
+    }
+
+    /// Waits until what was started has ended.
+    pub(crate) async fn ended(&self) {
+        self.tasks.wait().await;
     }
 
     /// The index. Never held across a wait.

@@ -118,6 +118,13 @@ impl Jobs {
         Ok(Self { engine: Engine::start(connection, shutdown).await? })
     }
 
+    /// Waits until all that [`Jobs::start`] began has ended, which it does soon after `shutdown`; at most `patience`.
+    pub async fn ended(&self, patience: Duration) {
+        if tokio::time::timeout(patience, self.engine.ended()).await.is_err() {
+            tracing::warn!(?patience, "the engine has not come to its end");
+        }
+    }
+
     /// The connection it uses, for the audit trail and the revoked tokens.
     #[must_use]
     pub fn connection(&self) -> &Connection {

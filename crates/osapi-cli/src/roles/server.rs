@@ -31,6 +31,9 @@ pub(crate) struct Bound {
 /// How often the files of the certificate are looked at.
 const LOOK: Duration = Duration::from_secs(30);
 
+/// How long the engine may take to come to its end.
+const LAST: Duration = Duration::from_secs(3);
+
 impl Bound {
     /// Binds the port and reads the certificates.
     pub(crate) async fn bind(settings: &Settings) -> Result<Self, Failure> {
@@ -64,11 +67,15 @@ impl Bound {
         let jobs = Jobs::start(connection, shutdown.clone()).await.map_err(|error| Failure::of(&error))?;
         tracing::info!(address = %self.address, "API server runs");
         let stop = shutdown.child_token();
+        let engine = jobs.clone();
         let served = async {
             let _stop = stop.clone().drop_guard();
             serve(self.listener, self.settings, jobs, shutdown).await.map_err(|error| Failure::of(&error))
         };
         let (served, _) = tokio::join!(served, stop.run_until_cancelled(rotate(self.certificate)));
+        if served.is_ok() {
+            engine.ended(LAST).await;
+        }
         served
     }
 }

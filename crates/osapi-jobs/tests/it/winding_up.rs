@@ -34,3 +34,14 @@ async fn a_worker_that_stops_lets_a_change_put_back_what_it_did() {
     let ended = fleet.jobs.wait(job, PATIENCE).await.unwrap();
     assert_eq!(ended.results[0].status, HostStatus::Cancelled, "{:?}", ended.results[0].error);
 }
+
+#[tokio::test]
+async fn an_engine_that_is_told_to_stop_leaves_no_task_behind() {
+    let fleet = Fleet::start().await;
+    let _worker = fleet.worker("web-01", &Default::default()).await;
+    fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap();
+    let early = tokio::time::timeout(Duration::ZERO, fleet.jobs.ended(PATIENCE)).await;
+    assert!(early.is_err(), "it ended before it was told to");
+    fleet.shutdown.cancel();
+    tokio::time::timeout(PATIENCE / 2, fleet.jobs.ended(PATIENCE)).await.unwrap();
+}
