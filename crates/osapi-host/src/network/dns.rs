@@ -13,8 +13,8 @@ mod undo;
 
 use std::net::IpAddr;
 
-use osapi_core::Failure;
 use osapi_core::network::{DnsMechanism, DnsQuery, DnsSettings, DnsUpdate, DnsUpdated, InterfaceName, SearchDomain};
+use osapi_core::{ErrorCode, Failure};
 use serde::{Deserialize, Serialize};
 
 use super::link::Link;
@@ -127,6 +127,14 @@ fn each_once<T: Clone + PartialEq>(values: &[T]) -> Vec<T> {
 
 fn joined<T: ToString>(values: &[T]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// A file of ours as it is; empty where there is none yet.
+fn held(system: &System, path: &str) -> Result<String, Failure> {
+    match system.read(path) {
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(String::new()),
+        read => Ok(read?),
+    }
 }
 
 /// A program that must be there, since what it speaks for is.

@@ -1,11 +1,14 @@
 //! Whether somebody else, an admin or an unattended upgrade, is changing packages on this host now.
 //!
 //! It only looks, at the locks the kernel lists and at who has the file of a package manager open: to try the lock would
-//! take it for an instant, and a package manager started in that instant would fail.
+//! take it for an instant, and a package manager started in that instant would fail. A lock is known by the file's inode,
+//! so that a program in a container with files of its own is not meant, and it does not matter what our own service may see.
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 
 use osapi_core::{ErrorCode, Failure};
+use rustix::fs::{major, minor};
 
 use crate::System;
 use crate::machine::FileError;
@@ -39,63 +42,65 @@ impl fmt::Display for Changing {
 /// Who changes packages on this host now, be it us or another.
 ///
 /// # Errors
-/// `forbidden` when another's process that holds a lock may not be looked into: only root may.
+/// `forbidden` when that may not be seen.
 pub(crate) fn by_whom(system: &System) -> Result<Option<Changing>, Failure> {
-    if LOCKS.iter().any(|lock| system.exists(lock))
-        && let Some(changing) = first_with(system, lock_holders(system)?, &LOCKS)?
-    {
-        return Ok(Some(changing));
+    let locks = unless_gone(system.read("/proc/locks"))?.unwrap_or_default();
+    for path in LOCKS {
+        let Some(real) = unless_gone(system.real_path(path))? else { continue };
+        let Some(file) = unless_gone(real.metadata().map_err(|error| FileError::new("look at", path, error)))? else {
+            continue;
+        };
+        let device = (major(file.dev()), minor(file.dev()));
+        if let Some(pid) = locks.lines().find_map(|line| holder(line, device, file.ino())) {
+            return Ok(Some(changing(system, pid)));
+        }
     }
-    if system.exists(PACMAN) {
-        return first_with(system, processes(system)?, &[PACMAN]);
-    }
-    Ok(None)
+    if system.exists(PACMAN) { pacman(system) } else { Ok(None) }
 }
 
-/// Processes that hold a write lock on some file, by `/proc/locks` (proc_locks(5)); a line with `->` only waits.
-fn lock_holders(system: &System) -> Result<Vec<u32>, Failure> {
-    let Some(locks) = unless_gone(system.read("/proc/locks"))? else { return Ok(Vec::new()) };
-    let holder = |line: &str| {
-        let mut words = line.split_whitespace().skip(1);
-        let (_kind, _manner, access) = (words.next().filter(|word| *word != "->")?, words.next()?, words.next()?);
-        words.next()?.parse().ok().filter(|_| access == "WRITE")
-    };
-    let mut pids: Vec<u32> = locks.lines().filter_map(holder).collect();
-    pids.sort_unstable();
-    pids.dedup();
-    Ok(pids)
+/// The process that holds a write lock on the file, by a line of `/proc/locks` (proc_locks(5)); one with `->` only waits.
+fn holder(line: &str, device: (u32, u32), inode: u64) -> Option<u32> {
+    let mut words = line.split_whitespace().skip(1);
+    words.next().filter(|kind| *kind != "->")?;
+    words.nth(1).filter(|access| *access == "WRITE")?;
+    let pid = words.next()?.parse().ok()?;
+    let mut file = words.next()?.split(':');
+    let mut hexadecimal = || u32::from_str_radix(file.next()?, 16).ok();
+    let locked = (hexadecimal()?, hexadecimal()?);
+    // A file system without a device, such as btrfs, may give `stat` another one than the kernel has for itself.
+    let same = locked == device || (locked.0, device.0) == (0, 0);
+    (same && file.next()?.parse() == Ok(inode)).then_some(pid)
 }
 
-fn processes(system: &System) -> Result<Vec<u32>, Failure> {
-    let names = unless_gone(system.list_dir("/proc"))?.unwrap_or_default();
-    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
-}
-
-/// The first of them that has one of the files open and sees the same file systems as we, so not one in a container.
-fn first_with(system: &System, pids: Vec<u32>, files: &[&str]) -> Result<Option<Changing>, Failure> {
-    let here = unless_gone(system.read_link("/proc/self/ns/mnt"))?;
-    for pid in pids {
-        let there = unless_gone(system.read_link(&format!("/proc/{pid}/ns/mnt")))?;
-        if there.is_some() && there == here && has_open(system, pid, files)? {
-            let program = unless_gone(system.read(&format!("/proc/{pid}/comm")))?.unwrap_or_default();
-            return Ok(Some(Changing { program: program.trim_end().to_owned(), pid }));
+/// The process that has pacman's lock open and sees the files that the host's first process sees.
+fn pacman(system: &System) -> Result<Option<Changing>, Failure> {
+    let here = unless_gone(system.read_link("/proc/1/ns/mnt"))?;
+    for name in unless_gone(system.list_dir("/proc"))?.unwrap_or_default() {
+        let Ok(pid) = name.parse() else { continue };
+        if unless_gone(system.read_link(&format!("/proc/{pid}/ns/mnt")))? == here && has_open(system, pid, PACMAN)? {
+            return Ok(Some(changing(system, pid)));
         }
     }
     Ok(None)
 }
 
-fn has_open(system: &System, pid: u32, files: &[&str]) -> Result<bool, Failure> {
+fn has_open(system: &System, pid: u32, file: &str) -> Result<bool, Failure> {
     let folder = format!("/proc/{pid}/fd");
     for descriptor in unless_gone(system.list_dir(&folder))?.unwrap_or_default() {
-        let target = unless_gone(system.read_link(&format!("{folder}/{descriptor}")))?;
-        if target.is_some_and(|target| files.contains(&target.as_str())) {
+        if unless_gone(system.read_link(&format!("{folder}/{descriptor}")))?.is_some_and(|target| target == file) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// A process may end while it is looked at.
+fn changing(system: &System, pid: u32) -> Changing {
+    // It may have ended, and what it is called is only for people.
+    let program = system.read(&format!("/proc/{pid}/comm")).unwrap_or_default();
+    Changing { program: program.trim_end().to_owned(), pid }
+}
+
+/// A file may not be there, and a process may end while it is looked at.
 fn unless_gone<T>(read: Result<T, FileError>) -> Result<Option<T>, Failure> {
     match read.map_err(Failure::from) {
         Ok(value) => Ok(Some(value)),
@@ -109,54 +114,44 @@ mod tests {
     use super::*;
     use crate::machine::Script;
 
-    const LOCKED: &str = "\
-1: FLOCK  ADVISORY  WRITE 300 00:19:1 0 EOF
-2: POSIX  ADVISORY  READ  301 fe:01:77 0 EOF
-3: POSIX  ADVISORY  WRITE 302 fe:01:78 0 EOF
-3: -> POSIX  ADVISORY  WRITE 303 fe:01:78 0 EOF
-4: OFDLCK ADVISORY  WRITE -1 00:06:9 0 0
-";
+    #[test]
+    fn a_lock_is_held_by_who_writes_and_known_by_its_file() {
+        let held = |line| holder(line, (0xfe, 1), 131);
+        assert_eq!(held("2: POSIX  ADVISORY  WRITE 302 fe:01:131 0 EOF"), Some(302));
+        assert_eq!(held("1: FLOCK  ADVISORY  WRITE 302 fe:01:131 0 EOF"), Some(302));
+        for other in [
+            "2: POSIX  ADVISORY  READ  302 fe:01:131 0 EOF",
+            "2: -> POSIX  ADVISORY  WRITE 303 fe:01:131 0 EOF",
+            "2: POSIX  ADVISORY  WRITE 302 fe:01:132 0 EOF",
+            "2: POSIX  ADVISORY  WRITE 302 fe:02:131 0 EOF",
+            "2: OFDLCK ADVISORY  WRITE -1 fe:01:131 0 0",
+            "",
+        ] {
+            assert_eq!(held(other), None, "{other}");
+        }
+        let line = "2: POSIX  ADVISORY  WRITE 302 00:29:131 0 EOF";
+        assert_eq!(holder(line, (0, 0x31), 131), Some(302), "btrfs has two devices for one file");
+    }
 
     fn process(script: Script, pid: u32, mounts: &str, open: &str) -> Script {
-        script
-            .link(&format!("/proc/{pid}/ns/mnt"), mounts)
-            .link(&format!("/proc/{pid}/fd/3"), open)
-            .file(&format!("/proc/{pid}/comm"), "apt-get\n")
-    }
-
-    fn host() -> Script {
-        let script = Script::new().file("/proc/locks", LOCKED).link("/proc/self/ns/mnt", "mnt:[1]");
-        script.file("/var/lib/dpkg/lock-frontend", "")
-    }
-
-    fn told(script: Script) -> Option<String> {
-        by_whom(&System::scripted(script)).unwrap().map(|changing| changing.to_string())
-    }
-
-    #[test]
-    fn only_who_holds_the_lock_here_is_changing_packages() {
-        let lock = "/var/lib/dpkg/lock-frontend";
-        assert_eq!(told(process(host(), 302, "mnt:[1]", lock)).as_deref(), Some("`apt-get` (process 302)"));
-        // Who reads, who waits, who is in a container, who holds another lock, and who has gone.
-        assert_eq!(told(process(host(), 301, "mnt:[1]", lock)), None);
-        assert_eq!(told(process(host(), 303, "mnt:[1]", lock)), None);
-        assert_eq!(told(process(host(), 302, "mnt:[2]", lock)), None);
-        assert_eq!(told(process(host(), 302, "mnt:[1]", "/run/crond.pid")), None);
-        assert_eq!(told(host()), None);
-        assert_eq!(told(Script::new()), None);
+        let script = script.link(&format!("/proc/{pid}/ns/mnt"), mounts).link(&format!("/proc/{pid}/fd/3"), open);
+        script.file(&format!("/proc/{pid}/comm"), "pacman\n")
     }
 
     #[test]
     fn a_lock_of_pacman_that_nobody_has_open_is_stale() {
-        let host = || Script::new().file(PACMAN, "").link("/proc/self/ns/mnt", "mnt:[1]");
+        let host = || Script::new().file(PACMAN, "").link("/proc/1/ns/mnt", "mnt:[1]");
+        let told = |script| by_whom(&System::scripted(script)).unwrap().map(|changing| changing.to_string());
         assert_eq!(told(host()), None);
-        assert_eq!(told(process(host(), 40, "mnt:[1]", PACMAN)).as_deref(), Some("`apt-get` (process 40)"));
+        assert_eq!(told(process(host(), 40, "mnt:[2]", PACMAN)), None, "in a container");
+        assert_eq!(told(process(host(), 40, "mnt:[1]", PACMAN)).as_deref(), Some("`pacman` (process 40)"));
     }
 
     #[test]
     fn what_may_not_be_seen_is_not_called_nothing() {
-        let script = host().link("/proc/302/ns/mnt", "mnt:[1]").forbidden("/proc/302/fd");
-        let failure = by_whom(&System::scripted(script)).unwrap_err();
+        let script =
+            Script::new().file(PACMAN, "").link("/proc/40/ns/mnt", "mnt:[1]").link("/proc/1/ns/mnt", "mnt:[1]");
+        let failure = by_whom(&System::scripted(script.forbidden("/proc/40/fd"))).unwrap_err();
         assert_eq!(failure.code, ErrorCode::Forbidden, "{failure}");
     }
 }

@@ -131,6 +131,12 @@ async fn a_restart_waits_for_an_installation_that_somebody_else_began() -> Resul
         lab.shell(&begin).await?;
         lab.shell("timeout 60 sh -c 'until [ -e /run/here ]; do sleep 0.02; done'").await?;
         let data = json!({"delay_seconds": 600, "force": true});
+        // As a service that sees little of the host, too.
+        let operation = json!({"type": "system.reboot.execute", "data": data}).to_string();
+        let confined =
+            ["systemd-run", "--pipe", "-q", "-p", "ProtectSystem=strict", "-p", "PrivateTmp=yes", "carry-out"];
+        let said: Value = serde_json::from_str(&lab.feed(&confined, &operation).await?.success("carry-out")?)?;
+        assert_eq!(said["failure"]["code"], "conflict", "{said}");
         let (code, message) = carry_out(&lab, &[], "system.reboot.execute", data.clone()).await?.failure()?;
         let expected = format!("a package transaction is running on this host: `{program}` (process ");
         assert!(code == "conflict" && message.starts_with(&expected), "{code}: {message}");

@@ -134,10 +134,10 @@ impl Attempt<'_> {
     async fn new_files(&self, asked: &Asked) -> Result<Vec<(String, String)>, Failure> {
         Ok(match self.mechanism {
             Mechanism::NetworkManager(_) | Mechanism::Netplan { .. } => Vec::new(),
-            Mechanism::Networkd(file) => vec![networkd::drop_in(self.system, file, asked, self.wanted)],
+            Mechanism::Networkd(file) => vec![networkd::drop_in(self.system, file, asked, self.wanted)?],
             Mechanism::Resolved => {
                 let whole = resolved::read(self.bus()?, None).await?;
-                vec![resolved::drop_in(self.system, asked, &whole, self.wanted)]
+                vec![resolved::drop_in(self.system, asked, &whole, self.wanted)?]
             }
             Mechanism::ResolvConf => {
                 let file = resolv_conf::file(self.system, asked, self.wanted)?;

@@ -20,12 +20,20 @@ pub(super) fn network_file(system: &System, link: &Link) -> Option<String> {
 }
 
 /// Our drop-in's path and contents. A list that was not asked for stays with whoever supplies it, or as we set it before.
-pub(super) fn drop_in(system: &System, network_file: &str, asked: &Asked, wanted: &InForce) -> (String, String) {
+///
+/// # Errors
+/// What we hold cannot be read.
+pub(super) fn drop_in(
+    system: &System,
+    network_file: &str,
+    asked: &Asked,
+    wanted: &InForce,
+) -> Result<(String, String), Failure> {
     let path = format!("/etc/systemd/network/{network_file}.d/90-osapi-dns.conf");
-    let before = system.read(&path).unwrap_or_default();
+    let before = super::held(system, &path)?;
     let servers = (asked.servers || before.contains("UseDNS=")).then(|| super::joined(&wanted.servers));
     let domains = (asked.search_domains || before.contains("UseDomains=")).then(|| wanted.domains());
-    (path, contents(servers.as_deref(), domains.as_deref()))
+    Ok((path, contents(servers.as_deref(), domains.as_deref())))
 }
 
 fn contents(servers: Option<&str>, domains: Option<&str>) -> String {
@@ -83,11 +91,11 @@ mod tests {
             route_domains: vec!["b.example".to_owned()],
         };
         let empty = System::scripted(Script::new());
-        let (path, text) = drop_in(&empty, "10-lan.network", &asked(false, true), &wanted);
+        let (path, text) = drop_in(&empty, "10-lan.network", &asked(false, true), &wanted).unwrap();
         assert_eq!(path, "/etc/systemd/network/10-lan.network.d/90-osapi-dns.conf");
         assert!(text.contains("Domains=\nDomains=a.example ~b.example\n") && !text.contains("DNS="), "{text}");
         let held = System::scripted(Script::new().file(&path, &text));
-        let (_, text) = drop_in(&held, "10-lan.network", &asked(true, false), &wanted);
+        let (_, text) = drop_in(&held, "10-lan.network", &asked(true, false), &wanted).unwrap();
         assert!(text.contains("DNS=\nDNS=192.0.2.1\n") && text.contains("Domains=a.example"), "{text}");
     }
 }

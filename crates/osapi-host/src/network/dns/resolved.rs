@@ -51,8 +51,16 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 /// Its drop-in with these settings for the whole host. An empty assignment clears what files before it say. A list not
 /// asked for that is the whole host's already is left to the files it comes from: they may say more of a server than its
 /// address, as the name in its certificate. One that we hold we go on holding.
-pub(super) fn drop_in(system: &System, asked: &Asked, whole: &InForce, wanted: &InForce) -> (String, String) {
-    let before = system.read(DROP_IN).unwrap_or_default();
+///
+/// # Errors
+/// What we hold cannot be read.
+pub(super) fn drop_in(
+    system: &System,
+    asked: &Asked,
+    whole: &InForce,
+    wanted: &InForce,
+) -> Result<(String, String), Failure> {
+    let before = super::held(system, DROP_IN)?;
     let mut text = format!("{}[Resolve]\n", super::HEADER);
     if asked.servers || before.contains("DNS=") || whole.servers != wanted.servers {
         text.push_str(&format!("DNS=\nDNS={}\n", super::joined(&wanted.servers)));
@@ -60,7 +68,7 @@ pub(super) fn drop_in(system: &System, asked: &Asked, whole: &InForce, wanted: &
     if asked.search_domains || before.contains("Domains=") || whole.domains() != wanted.domains() {
         text.push_str(&format!("Domains=\nDomains={}\n", wanted.domains()));
     }
-    (DROP_IN.to_owned(), text)
+    Ok((DROP_IN.to_owned(), text))
 }
 
 /// Makes it read its files again, and forget what was set for the interface at run time.
@@ -125,7 +133,7 @@ mod tests {
         let asked = |servers, search_domains| Asked { servers, search_domains };
         let whole = InForce { servers: vec!["192.0.2.1".parse().unwrap()], ..InForce::default() };
         let text = |script: Script, asked, wanted: &InForce| {
-            drop_in(&System::scripted(script), &asked, &whole, wanted).1.replace(super::super::HEADER, "")
+            drop_in(&System::scripted(script), &asked, &whole, wanted).unwrap().1.replace(super::super::HEADER, "")
         };
         let none = InForce::default();
         assert_eq!(text(Script::new(), asked(true, true), &none), "[Resolve]\nDNS=\nDNS=\nDomains=\nDomains=\n");
