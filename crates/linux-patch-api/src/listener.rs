@@ -45,8 +45,8 @@ const CONNECTION_AGE: Duration = Duration::from_secs(3600);
 const DRAIN_BOUND: Duration = Duration::from_secs(10);
 /// The pause after the system could not give a connection, as when it has no more files to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Refusals by the whitelist are put down at most this often.
-const DENIAL_PAUSE: Duration = Duration::from_secs(1);
+/// Refusals of one cause are put down at most this often.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
 
 /// What all connections share.
 struct Door {
@@ -67,7 +67,7 @@ pub(crate) async fn serve(listener: TcpListener, live: Live, router: Router, shu
     let handshakes = Semaphore::new(HANDSHAKES_MAX);
     let abort = CancellationToken::new();
     let door = Arc::new(Door { live, router, handshakes, shares: Shares::default(), shutdown, abort });
-    let mut denials = Denials::default();
+    let mut refusals = Refusals::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -76,7 +76,7 @@ pub(crate) async fn serve(listener: TcpListener, live: Live, router: Router, shu
         };
         match accepted {
             Ok((stream, address)) => {
-                if let Some((stream, place)) = admit(stream, address, &door, &slots, &mut denials) {
+                if let Some((stream, place)) = admit(stream, address, &door, &slots, &mut refusals) {
                     connections.spawn(connection(stream, address.ip().to_canonical(), door.clone(), place));
                 }
             }
@@ -102,17 +102,24 @@ fn admit(
     address: SocketAddr,
     door: &Door,
     slots: &Arc<Semaphore>,
-    denials: &mut Denials,
+    refusals: &mut Refusals,
 ) -> Option<(TcpStream, Place)> {
-    if !door.live.whitelist.borrow().allows(address.ip()) {
-        denials.put_down(address.ip().to_canonical());
-        drop(stream.set_zero_linger());
+    let peer = address.ip().to_canonical();
+    let refuse = |stream: TcpStream| drop(stream.set_zero_linger());
+    if !door.live.whitelist.borrow().allows(peer) {
+        if let Some(suppressed) = refusals.denied.turn() {
+            audit_log::denied(peer, suppressed);
+        }
+        refuse(stream);
         return None;
     }
-    let share = door.shares.of(address.ip().to_canonical());
+    let share = door.shares.of(peer);
     let (Ok(slot), Ok(own)) = (slots.clone().try_acquire_owned(), share.connections.clone().try_acquire_owned()) else {
-        warn!(source = %address.ip(), "too many connections, closing one more");
-        drop(stream.set_zero_linger());
+        if let Some(suppressed) = refusals.crowded.turn() {
+            let of_all = CONNECTIONS_MAX - slots.available_permits();
+            warn!(source = %peer, of_all, suppressed, "too many connections of this peer or of all, closing one more");
+        }
+        refuse(stream);
         return None;
     };
     // Answers are whole; waiting for more to send only delays them.
@@ -126,21 +133,29 @@ struct Place {
     _slots: [OwnedSemaphorePermit; 2],
 }
 
+/// When refusals were last put down, by cause.
+#[derive(Default)]
+struct Refusals {
+    denied: Throttle,
+    crowded: Throttle,
+}
+
 /// Keeps a flood of refused connections from becoming a flood of lines.
 #[derive(Default)]
-struct Denials {
+struct Throttle {
     last: Option<Instant>,
     suppressed: u64,
 }
 
-impl Denials {
-    fn put_down(&mut self, source: IpAddr) {
-        if self.last.is_some_and(|last| last.elapsed() < DENIAL_PAUSE) {
+impl Throttle {
+    /// Whether this one is put down, and how many were not since the last.
+    fn turn(&mut self) -> Option<u64> {
+        if self.last.is_some_and(|last| last.elapsed() < REFUSAL_PAUSE) {
             self.suppressed += 1;
-        } else {
-            audit_log::denied(source, std::mem::take(&mut self.suppressed));
-            self.last = Some(Instant::now());
+            return None;
         }
+        self.last = Some(Instant::now());
+        Some(std::mem::take(&mut self.suppressed))
     }
 }
 

@@ -12,8 +12,17 @@ use osapi_telemetry::{Exporter, LogFormat, TelemetrySettings};
 const PREFIX: &str = "OSAPI";
 
 /// Variables of `osapi`, which may be set in the same shell and mean nothing here.
-const NOT_OURS: [&str; 6] =
-    ["OSAPI_OSAPIFILE", "OSAPI_CONTEXT", "OSAPI_CONFIG_DIR", "OSAPI_NATS_", "OSAPI_API_", "OSAPI_JOB_"];
+const NOT_OURS: [&str; 9] = [
+    "OSAPI_OSAPIFILE",
+    "OSAPI_CONTEXT",
+    "OSAPI_CONFIG_DIR",
+    "OSAPI_DEBUG",
+    "OSAPI_NATS_",
+    "OSAPI_API_",
+    "OSAPI_JOB_",
+    "OSAPI_TELEMETRY_METRICS_",
+    "OSAPI_TELEMETRY_LOGS_",
+];
 
 /// Where settings come from, so that they can be read again.
 #[derive(Clone, Debug)]
@@ -126,7 +135,7 @@ fn exporter(tracing: &Section<'_>) -> Exporter {
     let word = tracing.choice(
         "exporter",
         "stdout",
-        &[("stdout", Exporter::Stdout), ("otlp", Exporter::Otlp { endpoint: String::new() })],
+        &[("none", Exporter::None), ("stdout", Exporter::Stdout), ("otlp", Exporter::Otlp { endpoint: String::new() })],
         "where traces go",
     );
     let endpoint = tracing.text("otlp_endpoint", "localhost:4317", "collector, `host:port` or a URL, OTLP over gRPC");
@@ -164,7 +173,11 @@ mod tests {
     fn a_variable_overrides_a_key_that_is_in_the_file_or_not() {
         let variables = [("OSAPI_SERVER_PORT", "1443"), ("OSAPI_SERVER_BIND", "::")];
         assert_eq!(read("server: {port: 2443}\n", &variables).unwrap().listen, "[::]:1443".parse().unwrap());
-        let others = [("OSAPI_OSAPIFILE", "/etc/osapi/osapi.yaml"), ("OSAPI_NATS_SERVER_PORT", "4222")];
+        let others = [
+            ("OSAPI_OSAPIFILE", "/etc/osapi/osapi.yaml"),
+            ("OSAPI_NATS_SERVER_PORT", "4222"),
+            ("OSAPI_TELEMETRY_TRACING_EXPORTER", "none"),
+        ];
         read("", &others).unwrap();
         let said = read("", &[("OSAPI_SERVER_PROT", "1443")]).unwrap_err();
         assert!(said.contains("did you mean `OSAPI_SERVER_PORT`?"), "{said}");

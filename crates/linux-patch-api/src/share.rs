@@ -24,8 +24,12 @@ pub(crate) struct Share {
 pub(crate) struct Shares(Mutex<HashMap<IpAddr, Weak<Share>>>);
 
 impl Shares {
-    /// The share of an address; there is one for all that ask while it is held.
+    /// The share of an address; there is one for all that ask while it is held. A host has a whole /64 of IPv6 to itself.
     pub(crate) fn of(&self, address: IpAddr) -> Arc<Share> {
+        let address = match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(six) => IpAddr::from((six.to_bits() >> 64 << 64).to_be_bytes()),
+        };
         let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = shares.get(&address).and_then(Weak::upgrade) {
             return share;

@@ -32,8 +32,9 @@ pub(crate) enum Roles {
     All,
 }
 
-/// What an end of the roles may take beyond what they were given to drain.
-const MARGIN: Duration = Duration::from_secs(1);
+/// What an end of the roles may take beyond what they were given to drain: the API server then still writes down its audit
+/// trail (3 s at most), sends its last metrics (1 s) and lets the engine end.
+const MARGIN: Duration = Duration::from_secs(8);
 
 /// The longest pause between two attempts to reach the broker at the start.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

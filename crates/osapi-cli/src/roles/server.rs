@@ -10,7 +10,7 @@ use osapi_jobs::{ConnectionSettings, Jobs, RetentionSettings};
 use osapi_pki::{FileError, OwnCertificate};
 use osapi_server::{AuthenticationSettings, MetricsSettings, ServerSettings, serve};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Streams, connect};
@@ -25,7 +25,14 @@ pub(crate) struct Bound {
     connection: ConnectionSettings,
     retention: RetentionSettings,
     settings: ServerSettings,
-    certificate: Option<OwnCertificate>,
+    rotation: Option<Rotation>,
+}
+
+/// What takes up a new certificate while the server runs.
+struct Rotation {
+    certificate: OwnCertificate,
+    /// Caught from the beginning: unheard it would end the program.
+    hangups: Signal,
 }
 
 /// How often the files of the certificate are looked at.
@@ -39,12 +46,13 @@ impl Bound {
     pub(crate) async fn bind(settings: &Settings) -> Result<Self, Failure> {
         let api = &settings.api;
         let mut server = server_settings(api).await?;
-        let certificate = match &api.tls {
+        let rotation = match &api.tls {
             Some((certificate, key)) => {
                 let started = OwnCertificate::start(certificate.clone(), key.clone(), Timestamp::now());
                 let (own, receiver) = started.map_err(|errors| Failure::usage(lines(&errors)))?;
                 server.tls = Some(receiver);
-                Some(own)
+                let hangups = signal(SignalKind::hangup()).map_err(|error| Failure::of(&error))?;
+                Some(Rotation { certificate: own, hangups })
             }
             None => None,
         };
@@ -56,7 +64,7 @@ impl Bound {
             connection: settings.nats.api.clone(),
             retention: settings.nats.retention.clone(),
             settings: server,
-            certificate,
+            rotation,
         })
     }
 
@@ -72,7 +80,7 @@ impl Bound {
             let _stop = stop.clone().drop_guard();
             serve(self.listener, self.settings, jobs, shutdown).await.map_err(|error| Failure::of(&error))
         };
-        let (served, _) = tokio::join!(served, stop.run_until_cancelled(rotate(self.certificate)));
+        let (served, _) = tokio::join!(served, stop.run_until_cancelled(rotate(self.rotation)));
         if served.is_ok() {
             engine.ended(LAST).await;
         }
@@ -81,8 +89,8 @@ impl Bound {
 }
 
 /// Reads the certificate again now and then, and on SIGHUP. A wrong one is told of once and changes nothing.
-async fn rotate(certificate: Option<OwnCertificate>) {
-    let (Some(mut certificate), Ok(mut hangups)) = (certificate, signal(SignalKind::hangup())) else { return };
+async fn rotate(rotation: Option<Rotation>) {
+    let Some(Rotation { mut certificate, mut hangups }) = rotation else { return };
     let mut told = String::new();
     loop {
         tokio::select! {
