@@ -102,11 +102,14 @@ pub struct AuditSettings {
     pub buffer: usize,
     /// What to do with requests that change something while entries cannot be written.
     pub when_unavailable: WhenAuditFails,
+    /// How many entries one request looks through at most.
+    pub look_through: u64,
 }
 
 impl Default for AuditSettings {
     fn default() -> Self {
-        Self { retention: AuditRetention::default(), buffer: 10_000, when_unavailable: WhenAuditFails::RefuseChanges }
+        let (retention, when_unavailable) = (AuditRetention::default(), WhenAuditFails::RefuseChanges);
+        Self { retention, buffer: 10_000, when_unavailable, look_through: 10_000 }
     }
 }
 

@@ -143,6 +143,7 @@ fn read_audit(reader: &Reader) -> AuditSettings {
             &actions,
             "what becomes of changes while entries cannot be written",
         ),
+        ..AuditSettings::default()
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Params(query): Params<AuditQuery>,
 ) -> Result<Json<AuditPage>, Fault> {
-    Ok(Json(newest_first(app.audit.log(), &query).await?))
+    Ok(Json(newest_first(app.audit.log(), &query, app.settings.audit.look_through).await?))
 }
 
 /// Streams audit entries as JSON Lines, oldest first.

@@ -194,27 +194,30 @@ async fn nobody_can_remove_an_entry_and_a_forged_one_shows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_that_finds_little_goes_on_by_its_cursor_and_says_no_number_it_does_not_know() {
-    let fleet = Fleet::start().await;
+    let fleet = Fleet::with(|settings| settings.audit.look_through = 60).await;
     fleet.send("GET", "/no/such/path", None, None).await;
     let sample = entry(&fleet, "an entry", |entry| entry.path == "/no/such/path").await;
     let log = AuditLog::open(&fleet.connection, &AuditRetention::default()).await.unwrap();
     let of = |user: &str| AuditEntry { id: uuid::Uuid::new_v4(), user: user.to_owned(), ..sample.clone() };
     let mut entries = vec![of("rare"), of("rare")];
-    entries.extend((0..10_100).map(|_| of("often")));
-    for batch in entries.chunks(2000) {
-        log.append(batch).await.unwrap();
-    }
+    entries.extend((0..80).map(|_| of("often")));
+    log.append(&entries).await.unwrap();
     let client = fleet.admin();
     let all = client.audit_list(&AuditFilter::default()).await.unwrap().value;
-    assert!(all.total_items.is_some_and(|total| total > 10_100), "{:?}", all.total_items);
+    assert!(all.total_items.is_some_and(|total| total > 80), "{:?}", all.total_items);
     for offset in [None, Some(1)] {
         let mut filter = AuditFilter { user: Some("rare".to_owned()), offset, ..AuditFilter::default() };
         let first = client.audit_list(&filter).await.unwrap().value;
         assert_eq!((first.total_items, first.items.len()), (None, 0), "they are further back than one request looks");
         (filter.offset, filter.cursor) = (None, first.next_cursor);
         assert!(filter.cursor.is_some(), "it says that there is more to look at");
-        let second = client.audit_list(&filter).await.unwrap().value;
-        assert_eq!((second.items.len(), second.next_cursor), (2 - offset.unwrap_or(0), None));
+        let mut found = 0;
+        while filter.cursor.is_some() {
+            let part = client.audit_list(&filter).await.unwrap().value;
+            found += part.items.len();
+            filter.cursor = part.next_cursor;
+        }
+        assert_eq!(found, 2 - offset.unwrap_or(0));
     }
     let both = "/api/v1/audit?cursor=5&offset=1";
     assert_eq!(fleet.send("GET", both, Some(&fleet.token(&["admin"], &[])), None).await.0, 400);

@@ -11,9 +11,6 @@ use utoipa::IntoParams;
 
 use crate::fault::Fault;
 
-/// A request looks through at most so many entries.
-const LOOK_THROUGH: u64 = 10_000;
-
 /// How many are read at once when a filter is given.
 const CHUNK: u64 = 512;
 
@@ -156,16 +153,16 @@ pub(super) fn readable(
 
 /// A part of the trail, newest first. The places of entries never change, so the parts do not shift as entries come.
 ///
-/// A request looks at [`LOOK_THROUGH`] places at most: when that ends it before the part is full, the cursor goes on
-/// from there, with what is still to be skipped.
-pub(super) async fn newest_first(log: &AuditLog, query: &AuditQuery) -> Result<AuditPage, Fault> {
+/// It looks at `most` places: when that ends it before the part is full, the cursor goes on from there, with what is
+/// still to be skipped.
+pub(super) async fn newest_first(log: &AuditLog, query: &AuditQuery, most: u64) -> Result<AuditPage, Fault> {
     query.check()?;
     let extent = log.extent().await?;
     let (mut next, mut skip) = match query.cursor()? {
         Some((cursor, skip)) => (cursor.saturating_sub(1).min(extent.last), skip),
         None => (extent.last, query.offset),
     };
-    let lowest = extent.first.max(next.saturating_sub(LOOK_THROUGH).saturating_add(1)).max(1);
+    let lowest = extent.first.max(next.saturating_sub(most).saturating_add(1)).max(1);
     let wanted = (query.limit + skip) as u64;
     let chunk = if query.filters() { CHUNK.max(wanted) } else { wanted };
     let mut items = Vec::new();
