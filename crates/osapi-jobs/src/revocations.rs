@@ -1,6 +1,6 @@
 //! The list of revoked tokens: a bucket all API servers share, held in memory by each and fed by the broker.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::audit::StoreError;
 use crate::connection::prepare::bucket;
 use crate::connection::{Connection, chain};
 
-/// How long the first reading of the list may take.
+/// How long a reading of the whole list may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The pause before following again after a fault.
@@ -52,24 +52,29 @@ impl Revocations {
         made.map_err(|error| away(chain(&error)))?;
         let store = connection.context().get_key_value(name).await.map_err(|error| away(chain(&error)))?;
         let revocations = Self { connection: connection.clone(), config, store, known: Arc::default() };
-        let first = tokio::time::timeout(PATIENCE, revocations.take_in(true)).await;
-        first.map_err(|_| away("the list of revoked tokens could not be read in time".to_owned()))??;
+        revocations.read().await?;
         Ok(revocations)
     }
 
     /// Follows the list until `shutdown`. While the broker is away, what is known goes on counting; one that comes back
-    /// without the list is told it again.
+    /// without the list, or with a part of it, is told the rest.
     pub async fn follow(&self, shutdown: CancellationToken) {
         let following = async {
             loop {
-                if let Err(error) = self.take_in(false).await {
+                self.connection.connected().await;
+                // A watch goes on after the last entry it saw, which says nothing where the bucket is another one.
+                let mut renewed = self.connection.epoch();
+                if let Err(error) = self.put_back().await {
+                    tracing::warn!(%error, "it is not sure that the broker has the list of revoked tokens");
+                }
+                let followed = tokio::select! {
+                    followed = self.take_in(false) => followed.map(drop),
+                    _ = renewed.changed() => Ok(()),
+                };
+                if let Err(error) = followed {
                     tracing::warn!(%error, "the list of revoked tokens is not followed just now");
                 }
                 tokio::time::sleep(PAUSE).await;
-                self.connection.connected().await;
-                if let Err(error) = self.put_back().await {
-                    tracing::debug!(%error, "the list of revoked tokens could not be made sure of");
-                }
             }
         };
         shutdown.run_until_cancelled(following).await;
@@ -109,31 +114,45 @@ impl Revocations {
         Ok(revoked)
     }
 
-    /// Makes sure of the bucket again, and that it holds what is known here.
+    /// Makes sure of the bucket again, and that it holds all that is known here.
     async fn put_back(&self) -> Result<(), StoreError> {
         let away = |reason: String| StoreError::Unavailable(reason);
-        let made = self.connection.context().create_or_update_stream(self.config.clone()).await;
-        if made.map_err(|error| away(chain(&error)))?.state.messages > 0 {
-            return Ok(());
-        }
+        let made = self.connection.context().get_or_create_stream(self.config.clone()).await;
+        made.map_err(|error| away(chain(&error)))?;
+        let stored = self.read().await?;
         for revocation in self.list() {
-            self.revoke(revocation).await?;
+            if !stored.contains(&revocation.token_id) {
+                tracing::warn!(token_id = revocation.token_id, "the broker had lost a revocation");
+                self.revoke(revocation).await?;
+            }
         }
         Ok(())
     }
 
+    /// Takes in all there is, in bounded time, and says whose it was.
+    async fn read(&self) -> Result<HashSet<String>, StoreError> {
+        let late = || StoreError::Unavailable("the list of revoked tokens could not be read in time".to_owned());
+        tokio::time::timeout(PATIENCE, self.take_in(true)).await.map_err(|_| late())?
+    }
+
     /// Takes in all there is and then what comes; with `once` it returns when it has caught up.
-    async fn take_in(&self, once: bool) -> Result<(), StoreError> {
+    async fn take_in(&self, once: bool) -> Result<HashSet<String>, StoreError> {
         let away = |reason: String| StoreError::Unavailable(reason);
+        let mut taken = HashSet::new();
         let status = self.store.status().await.map_err(|error| away(chain(&error)))?;
         if once && status.values() == 0 {
-            return Ok(());
+            return Ok(taken);
         }
         let mut entries = self.store.watch_with_history(">").await.map_err(|error| away(chain(&error)))?;
         while let Some(entry) = entries.next().await {
             let entry = entry.map_err(|error| away(chain(&error)))?;
-            match (entry.operation, serde_json::from_slice(&entry.value)) {
-                (Operation::Put, Ok(revocation)) => self.learn(revocation),
+            match (entry.operation, serde_json::from_slice::<Revocation>(&entry.value)) {
+                (Operation::Put, Ok(revocation)) => {
+                    if once {
+                        taken.insert(revocation.token_id.clone());
+                    }
+                    self.learn(revocation);
+                }
                 (Operation::Put, Err(error)) => tracing::warn!(key = entry.key, %error, "a revocation cannot be read"),
                 (Operation::Delete | Operation::Purge, _) => {}
             }
@@ -141,7 +160,7 @@ impl Revocations {
                 break;
             }
         }
-        Ok(())
+        Ok(taken)
     }
 
     fn learn(&self, revocation: Revocation) {

@@ -11,6 +11,7 @@ mod fleet;
 mod lifecycle;
 mod listing;
 mod progress;
+mod revocations;
 mod round_trip;
 mod routing;
 mod rows;
