@@ -83,7 +83,9 @@ impl Remote {
                 format!("no API server answers at {}: {}", self.url, root_cause(error)),
             )
             .with_hint("`osapi start` starts one here; `--url` or `osapi context use` names another"),
-            ClientError::Timeout { .. } => failure.with_hint("`--timeout` gives it more time"),
+            ClientError::Timeout { .. } => failure.with_hint(
+                "`--timeout` gives it more time; what was asked may go on, `osapi client job list` shows it and its rows",
+            ),
             ClientError::Authority { .. } => failure.with_hint("`--ca-file` names the authority's certificate, PEM"),
             ClientError::Url(_) | ClientError::Token | ClientError::Setup { .. } | ClientError::Answer { .. } => {
                 failure

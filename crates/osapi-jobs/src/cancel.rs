@@ -18,10 +18,10 @@ use crate::submit::idempotency_key;
 const AT_ONCE: usize = 64;
 
 impl Engine {
-    /// Calls a job off.
+    /// Calls a job off. One that is over for now may be, too, while a host that is away could still carry it out.
     pub(crate) async fn cancel(&self, id: JobId, by: Option<String>) -> Result<(), JobsError> {
         let detail = self.get(id).await?;
-        if detail.status.is_final() {
+        if detail.status.is_final() && !self.is_over_for_now(id) {
             return Err(JobsError::Conflict(format!("job `{id}` is over: it is `{}`", detail.status)));
         }
         let cancellation = Cancellation { at: Timestamp::now(), by };
@@ -30,6 +30,11 @@ impl Engine {
             self.index().apply(Key::Cancellation(id), revision, &body, false);
         }
         self.close(id, &cancellation).await.map_err(away)
+    }
+
+    /// Whether the job is over only until a host comes back that is away.
+    pub(crate) fn is_over_for_now(&self, id: JobId) -> bool {
+        self.index().entry(id).is_some_and(crate::index::entry::Entry::is_over_for_now)
     }
 
     /// Closes every slot that nobody has entered.

@@ -235,7 +235,7 @@ impl Jobs {
     /// Calls a job off: hosts that have not begun never will, hosts at it are told to stop.
     ///
     /// # Errors
-    /// No such job; `Conflict` when it is final already.
+    /// No such job; `Conflict` when it is final already and no host that is away could carry it out any more.
     pub async fn cancel(&self, job: JobId, by: Option<String>) -> Result<(), JobsError> {
         self.engine.cancel(job, by).await
     }

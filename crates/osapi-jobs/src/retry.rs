@@ -1,4 +1,4 @@
-//! Repeating a job: a new one with the same operation, linked both ways.
+//! Repeating a job: a new one with the same operation, linked both ways, in the place of the old one.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::names::Key;
 use crate::registry::away;
 
 impl Engine {
-    /// Submits the operation of a job again, to the original target unless told otherwise.
+    /// Submits the operation of a job again, to the original target unless told otherwise. A host that is away then no
+    /// longer carries the first one out: it would do the work twice.
     pub(crate) async fn retry(
         &self,
         id: JobId,
@@ -23,6 +24,9 @@ impl Engine {
         let stored = stored.ok_or(JobsError::NoJob(id))?;
         let job: Job = serde_json::from_slice(&stored.body)
             .map_err(|error| JobsError::Conflict(format!("the record of job `{id}` cannot be read: {error}")))?;
+        if self.is_over_for_now(id) {
+            self.cancel(id, by.clone()).await?;
+        }
         let expires_after = Duration::try_from(job.expires_at.duration_since(job.created_at)).unwrap_or_default();
         let submission = Submission {
             operation: job.operation,

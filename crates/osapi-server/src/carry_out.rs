@@ -26,12 +26,14 @@ pub(crate) async fn carry_out(app: &App, context: &Context, target: Target, oper
     operation.check()?;
     context.note(Some(&target), summary(&operation));
     let submission = submission(app, context, operation, target.clone());
-    let detail = match app.jobs.run(submission, app.job_settings().wait).await {
+    let job = app.jobs.submit(submission).await?.job_id;
+    // From here on it may be carried out, whether or not the client waits for the answer.
+    context.note_job(job);
+    let detail = match app.jobs.wait(job, app.job_settings().wait).await {
         Ok(detail) => detail,
         Err(JobsError::Timeout(job)) => return Err(late(app, context, job).await),
         Err(other) => return Err(other.into()),
     };
-    context.note_job(detail.id);
     match target {
         Target::All | Target::Label(_) => Ok(many(detail)),
         Target::Any | Target::Host(_) => one(detail),

@@ -374,6 +374,12 @@ impl Entry {
         self.kind.class()
     }
 
+    /// Whether it is over only because hosts are away, which would still carry it out if they came back now.
+    pub(crate) fn is_over_for_now(&self) -> bool {
+        let waits = |slot: &Slot| slot.status == Some(HostStatus::Unreachable) && slot.is_free();
+        self.state().is_final() && Timestamp::now() < self.expires_at && self.slots.iter().any(waits)
+    }
+
     pub(crate) fn take_new_hosts(&mut self) -> Vec<HostName> {
         mem::take(&mut self.changes.hosts)
     }

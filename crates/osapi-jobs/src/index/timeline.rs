@@ -162,7 +162,15 @@ impl Snapshot {
         match row.status {
             HostStatus::Unreachable => {
                 let reason = row.reason.clone().unwrap_or_else(|| format!("worker `{host}` is away"));
-                Some(Failure::new(ErrorCode::Unavailable, reason))
+                let failure = Failure::new(ErrorCode::Unavailable, reason);
+                let open = row.claim.is_none() && row.response.is_none() && Timestamp::now() < self.expires_at;
+                if !open {
+                    return Some(failure);
+                }
+                let until = self.expires_at;
+                Some(failure.with_hint(format!(
+                    "it carries the job out if it is back before {until:.0}; cancelling the job prevents that"
+                )))
             }
             HostStatus::Interrupted => {
                 let gone = || format!("worker `{host}` began the change and is gone; how far it got is not known");

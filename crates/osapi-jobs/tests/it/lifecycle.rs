@@ -83,6 +83,33 @@ async fn a_deleted_job_is_gone_everywhere_and_its_message_is_dropped() {
 }
 
 #[tokio::test]
+async fn what_an_absent_host_did_not_do_can_be_called_off_or_repeated_without_running_twice() {
+    let fleet = Fleet::start().await;
+    let hands = Hands::default();
+    fleet.worker("web-01", &hands).await.stop().await;
+    let mut over = Vec::new();
+    for submission in [change("web-01"), change("web-01"), query("web-01"), change("web-01")] {
+        let detail = fleet.jobs.run(submission, PATIENCE).await.unwrap();
+        assert_eq!((detail.status, detail.results[0].status), (JobState::Failed, HostStatus::Unreachable));
+        let hint = detail.results[0].error.as_ref().unwrap().hint.clone().unwrap();
+        assert!(hint.contains("carries the job out if it is back before"), "{hint}");
+        over.push(detail.id);
+    }
+    let [kept, repeated, asked, called_off] = over[..] else { panic!("{over:?}") };
+    let again = fleet.jobs.retry(repeated, None, None).await.unwrap().job_id;
+    for job in [asked, called_off] {
+        fleet.jobs.cancel(job, None).await.unwrap();
+        assert_eq!(fleet.jobs.get(job).await.unwrap().status, JobState::Cancelled);
+        assert!(matches!(fleet.jobs.cancel(job, None).await, Err(JobsError::Conflict(_))));
+    }
+    let _worker = fleet.worker("web-01", &hands).await;
+    let last = fleet.jobs.run(change("web-01"), PATIENCE).await.unwrap().id;
+    // In order, so that nothing is still to come.
+    assert_eq!(hands.order(), [kept, again, last]);
+    assert_eq!(fleet.jobs.get(repeated).await.unwrap().status, JobState::Cancelled);
+}
+
+#[tokio::test]
 async fn a_retry_repeats_for_the_original_target_and_is_linked_both_ways() {
     let fleet = Fleet::start().await;
     let hands = Hands::default();
