@@ -5,6 +5,7 @@
 
 mod api;
 mod client;
+mod files;
 mod nats;
 mod telemetry;
 mod worker;
@@ -20,6 +21,7 @@ pub(crate) use telemetry::{LogSettings, TracingExporter};
 pub(crate) use worker::WorkerSection;
 
 use crate::failure::Failure;
+use crate::roles::Roles;
 
 /// The configuration file when none is named; it may be missing.
 pub(crate) const DEFAULT_FILE: &str = "/etc/osapi/osapi.yaml";
@@ -34,6 +36,10 @@ pub(crate) enum Need {
     Nothing,
     /// A key to sign and check tokens with.
     SigningKey,
+    /// Every file that is named, to tell what is wrong with any of them.
+    Files,
+    /// What these roles need to start: their files, and the API server its signing key.
+    Roles(Roles),
 }
 
 /// Where settings come from.
@@ -92,10 +98,11 @@ impl Settings {
         let client = ClientSettings::read(&reader, &api);
         let nats = NatsSettings::read(&reader, &sources.environment);
         let worker = WorkerSection::read(&reader);
-        if need == Need::SigningKey {
+        if matches!(need, Need::SigningKey | Need::Roles(Roles::Server | Roles::All)) {
             api.require_signing_key(&reader);
         }
         nats.check(&reader);
+        files::check(&reader, need, nats.broker.is_some());
 
         let declared = reader.finish()?;
         Ok(Self { log, client, api, nats, worker, declared, file })

@@ -99,6 +99,17 @@ impl Reader {
         self.root().section(key)
     }
 
+    /// Refuses whatever was declared so far and is wrong for a reason only the program knows, such as a file that is not there.
+    pub fn refuse_where(&self, wrong: impl Fn(&Declaration) -> Option<String>) {
+        let mut account = self.account.borrow_mut();
+        let problem = |one: &Declaration| {
+            let message = format!("`{}` {}", one.path, wrong(one)?);
+            Some(Problem { origin: one.origin.clone(), message })
+        };
+        let found: Vec<Problem> = account.declarations.iter().filter_map(problem).collect();
+        account.problems.extend(found);
+    }
+
     /// Ends the reading: all settings in the order of the file's template, or everything that is wrong in any layer.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ pub(crate) fn run(session: &Session, command: Config) -> Result<ExitStatus, Fail
             Ok(ExitStatus::Ok)
         }
         Config::Check => {
-            let settings = session.settings(Need::Nothing)?;
+            let settings = session.settings(Need::Files)?;
             let file = settings.file.map_or_else(|| "no file".to_owned(), |file| format!("`{}`", file.display()));
             session.printer.say(&format!("the configuration is right ({file}, environment and flags)"));
             Ok(ExitStatus::Ok)

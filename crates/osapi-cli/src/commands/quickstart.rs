@@ -35,7 +35,7 @@ pub(crate) fn quickstart(session: &Session, arguments: &Quickstart) -> Result<Ex
         session.printer.say(&format!("wrote `{}` and `admin.token` beside it, readable by you alone", file.display()));
     }
     let session = session.with_file(file.clone());
-    let settings = session.settings(Need::SigningKey)?;
+    let settings = session.settings(Need::Roles(Roles::All))?;
     let token_file = dir.join("admin.token");
     renew_token(&settings, &token_file)?;
 

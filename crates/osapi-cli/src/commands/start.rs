@@ -14,13 +14,13 @@ const FILTER: &str = "info,async_nats=warn";
 
 /// Starts all three roles.
 pub(crate) fn all(session: &Session, flags: &ApiStart) -> Result<ExitStatus, Failure> {
-    stay(session, &api_settings(session, flags)?, Roles::All)
+    start_api(session, flags, Roles::All)
 }
 
 /// Starts the broker.
 pub(crate) fn nats(session: &Session, command: &Nats) -> Result<ExitStatus, Failure> {
     let Nats::Server(NatsServer::Start) = command;
-    let settings = session.settings(Need::Nothing)?;
+    let settings = session.settings(Need::Roles(Roles::Broker))?;
     if settings.nats.broker.is_none() {
         return Err(Failure::usage("`nats.servers` names brokers elsewhere, so there is none to start here")
             .with_hint("remove `nats.servers` to have a broker of your own"));
@@ -32,7 +32,7 @@ pub(crate) fn nats(session: &Session, command: &Nats) -> Result<ExitStatus, Fail
 pub(crate) fn api(session: &Session, command: &Api) -> Result<ExitStatus, Failure> {
     let Api::Server(command) = command;
     match command {
-        ApiServer::Start(flags) => stay(session, &api_settings(session, flags)?, Roles::Server),
+        ApiServer::Start(flags) => start_api(session, flags, Roles::Server),
         ApiServer::Openapi => {
             let document = osapi_server::openapi();
             let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::of(&error))?;
@@ -55,8 +55,9 @@ pub(crate) fn job(session: &Session, command: &Job) -> Result<ExitStatus, Failur
             session.printer.warn(&format!("`{flag}` has no effect: the engine sets its consumers up itself"));
         }
     }
-    let settings = session
-        .settings_with(Need::Nothing, |sources| Ok(Sources { flags: worker_flags(sources.flags, flags), ..sources }))?;
+    let settings = session.settings_with(Need::Roles(Roles::Worker), |sources| {
+        Ok(Sources { flags: worker_flags(sources.flags, flags), ..sources })
+    })?;
     stay(session, &settings, Roles::Worker)
 }
 
@@ -70,11 +71,12 @@ fn worker_flags(layer: Layer, flags: &WorkerStart) -> Layer {
         .with_some("job.worker.consumer.ack_wait", flags.consumer_ack_wait.as_ref(), "--consumer-ack-wait")
 }
 
-fn api_settings(session: &Session, flags: &ApiStart) -> Result<Settings, Failure> {
-    session.settings_with(Need::SigningKey, |sources| {
+fn start_api(session: &Session, flags: &ApiStart, roles: Roles) -> Result<ExitStatus, Failure> {
+    let settings = session.settings_with(Need::Roles(roles), |sources| {
         let port = flags.port.map(|port| port.to_string());
         Ok(Sources { flags: sources.flags.with_some("api.server.port", port, "--port"), ..sources })
-    })
+    })?;
+    stay(session, &settings, roles)
 }
 
 fn stay(session: &Session, settings: &Settings, roles: Roles) -> Result<ExitStatus, Failure> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use osapi_core::Permission;
 use osapi_jobs::AuditRetention;
 use osapi_server::{AuditSettings, IssuerSettings, JobSettings, JwksSource, LimitSettings, WhenAuditFails};
-use osapi_settings::{Reader, SecretString, Section};
+use osapi_settings::{ExposeSecret as _, Reader, SecretString, Section};
 
 use super::nats::bytes;
 use super::telemetry::{LogSettings, MetricsSection};
@@ -49,8 +49,16 @@ impl ApiSettings {
             ),
             port: server.integer("port", 8080, 0..=65535, "TCP port the API server listens on; 0 for one that is free"),
             keys: SigningKeys {
-                current: security.secret("signing_key", "signs and checks tokens (HS256), at least 32 characters"),
-                previous: security.secret("previous_signing_key", "still checks tokens while the key is being changed"),
+                current: signing_key(
+                    &security,
+                    "signing_key",
+                    "signs and checks tokens (HS256), at least 32 characters",
+                ),
+                previous: signing_key(
+                    &security,
+                    "previous_signing_key",
+                    "still checks tokens while the key is being changed",
+                ),
             },
             audiences: security.list(
                 "audiences",
@@ -91,6 +99,17 @@ impl ApiSettings {
             );
         }
     }
+}
+
+/// What is shorter than this can be guessed, and the server does not take it.
+const SHORTEST_KEY: usize = 32;
+
+fn signing_key(security: &Section<'_>, key: &str, doc: &'static str) -> Option<SecretString> {
+    let secret = security.secret(key, doc);
+    if secret.as_ref().is_some_and(|secret| secret.expose_secret().len() < SHORTEST_KEY) {
+        security.refuse(key, "has fewer than 32 characters; `openssl rand -hex 32` makes a strong one");
+    }
+    secret
 }
 
 fn read_issuer(section: &Section<'_>) -> Option<IssuerSettings> {

@@ -40,8 +40,12 @@ enum Proof {
 impl NatsSettings {
     pub(super) fn read(reader: &Reader, environment: &Environment) -> Self {
         let nats = reader.section("nats");
-        let servers: Vec<String> =
-            nats.list("servers", "`host:port`", &[], "brokers to use instead of one of our own; any one will do");
+        let servers: Vec<String> = nats.list(
+            "servers",
+            "`host:port`",
+            &[],
+            "brokers to use instead of one of our own; any one will do; port 4222 if left out",
+        );
         let (broker, namespace) = read_broker(&nats.section("server"), environment);
         let auth = read_auth(&nats.section("auth"), &own_proof(&broker.auth));
         let tls = read_tls(&nats.section("tls"), None);

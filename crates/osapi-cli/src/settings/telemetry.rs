@@ -1,6 +1,7 @@
 //! `debug` and `telemetry`: logs, traces, and where metrics are and go.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::str::FromStr;
 
 use osapi_settings::Reader;
 use osapi_telemetry::metrics::MetricsExport;
@@ -46,7 +47,8 @@ impl LogSettings {
         let enabled = tracing.boolean("enabled", false, "export traces");
         let words = [("", Word::None), ("none", Word::None), ("stdout", Word::Stdout), ("otlp", Word::Otlp)];
         let word = tracing.choice("exporter", "none", &words, "where traces go");
-        let endpoint = tracing.optional_text("otlp_endpoint", "the collector, `host:port` or a URL, OTLP over gRPC");
+        let endpoint = tracing.optional_parsed("otlp_endpoint", COLLECTOR, "the collector, OTLP over gRPC");
+        let endpoint = endpoint.map(|Collector(endpoint)| endpoint);
         if let (Word::Otlp, true) = (word, enabled) {
             tracing.require("otlp_endpoint", "the exporter `otlp` sends there, such as `localhost:4317`");
         }
@@ -75,13 +77,43 @@ impl MetricsSection {
         let words = [("", false), ("none", false), ("otlp", true)];
         let sent = metrics.choice("exporter", "none", &words, "where metrics are sent as well");
         let doc = "the collector, as `telemetry.tracing.otlp_endpoint`, which it is if empty";
-        let endpoint = metrics.optional_text("otlp_endpoint", doc).or_else(|| log.collector.clone());
+        let endpoint = metrics.optional_parsed("otlp_endpoint", COLLECTOR, doc);
+        let endpoint = endpoint.map(|Collector(endpoint)| endpoint).or_else(|| log.collector.clone());
         let interval = metrics.duration("interval", "60s", "1s"..="1h", "time from one sending to the next");
         if sent && endpoint.is_none() {
             metrics.require("otlp_endpoint", "the exporter `otlp` sends there, such as `localhost:4317`");
         }
         let export = endpoint.filter(|_| sent).map(|endpoint| MetricsExport { endpoint, interval });
         Self { path, listen, export }
+    }
+}
+
+/// What the address of a collector looks like.
+const COLLECTOR: &str = "`host:port` or `http://host:port`";
+
+/// The address of a collector, as it was written.
+struct Collector(String);
+
+impl FromStr for Collector {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let authority = match text.split_once("://") {
+            None => text,
+            Some(("http", rest)) => rest.trim_end_matches('/'),
+            Some(("https", _)) => {
+                return Err("collectors are not spoken to over TLS; write `host:port` or `http://host:port`");
+            }
+            Some(_) => return Err("a collector is written `host:port` or `http://host:port`"),
+        };
+        let right = authority.rsplit_once(':').is_some_and(|(host, port)| {
+            let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+            let known = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+            let host =
+                bracketed.map_or_else(|| known(host) && !host.is_empty(), |host| host.parse::<Ipv6Addr>().is_ok());
+            host && port.parse::<u16>().is_ok_and(|port| port > 0)
+        });
+        if right { Ok(Self(text.to_owned())) } else { Err("a collector is written `host:port` or `http://host:port`") }
     }
 }
 

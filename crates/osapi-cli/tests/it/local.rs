@@ -118,3 +118,35 @@ fn shells_get_a_script_and_their_questions_answered() {
     assert!(program.run("manual man1 -q").status.success());
     assert!(program.path("man1/osapi-client-job-watch.1").exists());
 }
+
+#[test]
+fn keys_collectors_and_files_that_cannot_serve_are_told_before_a_port_is_bound() {
+    let program = Program::new();
+    std::fs::write(
+        program.path("osapi.yaml"),
+        "api:
+  server:
+    security:
+      signing_key: short
+      previous_signing_key: shorter
+    tls: { cert_file: nowhere/server.pem, key_file: . }
+job:
+  worker:
+    nats: { auth: { type: nkey, nkey_file: nowhere/seed } }
+telemetry:
+  tracing: { otlp_endpoint: 'https://collector:4317' }
+  metrics: { exporter: otlp, otlp_endpoint: collector }
+",
+    )
+    .unwrap();
+    let text = program.transcript(&["-f osapi.yaml config check", "-f osapi.yaml job worker start"]);
+    compare("cannot_serve", &text, program.home.path());
+    std::fs::write(
+        program.path("right.yaml"),
+        "nats: { servers: [localhost, 'nats://[::1]'] }
+telemetry: { tracing: { otlp_endpoint: '[::1]:4317' }, metrics: { otlp_endpoint: 'http://collector.lab:4317/' } }
+",
+    )
+    .unwrap();
+    assert_eq!(program.run("-f right.yaml config check").status.code(), Some(0));
+}
