@@ -18,8 +18,8 @@ use crate::{TelemetryError, resource, url};
 /// The `Content-Type` of [`Metrics::text`].
 pub const TEXT_TYPE: &str = prometheus::TEXT_FORMAT;
 
-/// How long the collector may take to answer.
-const ANSWER: Duration = Duration::from_secs(5);
+/// How long the collector may take to answer; nobody waits for it but the task that sends.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// Where metrics are sent, OTLP over gRPC.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,6 +20,7 @@ async fn one_trace_leads_from_the_command_through_the_server_to_the_host_and_int
         ("OSAPI_TELEMETRY_TRACING_OTLP_ENDPOINT", &endpoint),
         ("OSAPI_TELEMETRY_METRICS_EXPORTER", "otlp"),
         ("OSAPI_TELEMETRY_METRICS_INTERVAL", "1s"),
+        ("OSAPI_API_SERVER_JOBS_WAIT", "50s"),
         // Spans are sent soon, not every five seconds.
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
     ];

@@ -149,8 +149,8 @@ async fn two_writers_of_whole_batches_never_part_an_entry_from_the_one_before_it
     let sample = entry(&fleet, "an entry", |entry| entry.path == "/no/such/path").await;
     let write = async || {
         let log = AuditLog::open(&fleet.connection, &AuditRetention::default()).await.unwrap();
-        for _ in 0..30 {
-            let batch: Vec<_> = (0..50).map(|_| AuditEntry { id: uuid::Uuid::new_v4(), ..sample.clone() }).collect();
+        for _ in 0..20 {
+            let batch: Vec<_> = (0..20).map(|_| AuditEntry { id: uuid::Uuid::new_v4(), ..sample.clone() }).collect();
             log.append(&batch).await.unwrap();
         }
         log
@@ -164,7 +164,7 @@ async fn two_writers_of_whole_batches_never_part_an_entry_from_the_one_before_it
     assert!(verified.intact, "{verified:?}");
     let ids: std::collections::HashSet<_> = entries.iter().map(|entry| entry.id).collect();
     assert_eq!(ids.len(), entries.len(), "an entry is there once");
-    assert!(entries.len() >= 3000, "all are there");
+    assert!(entries.len() >= 800, "all are there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,7 +201,10 @@ async fn a_filter_that_finds_little_goes_on_by_its_cursor_and_says_no_number_it_
     let of = |user: &str| AuditEntry { id: uuid::Uuid::new_v4(), user: user.to_owned(), ..sample.clone() };
     let mut entries = vec![of("rare"), of("rare")];
     entries.extend((0..80).map(|_| of("often")));
-    log.append(&entries).await.unwrap();
+    // Each must be on disk within a bound, counted from when its batch is sent.
+    for batch in entries.chunks(20) {
+        log.append(batch).await.unwrap();
+    }
     let client = fleet.admin();
     let all = client.audit_list(&AuditFilter::default()).await.unwrap().value;
     assert!(all.total_items.is_some_and(|total| total > 80), "{:?}", all.total_items);

@@ -81,7 +81,11 @@ async fn the_status_lists_components_streams_buckets_jobs_and_workers() {
     assert!(status.value.kv_buckets.iter().any(|bucket| bucket.name == "osapi-job-queue"));
     assert_eq!(status.value.jobs.by_state.len(), JobState::ALL.len());
     assert_eq!(status.value.jobs.by_state[&JobState::Completed], 1);
-    assert_eq!(status.value.workers.by_state[&WorkerState::Ready], 1);
+    // A worker that is late to say that it is there is missed for a while.
+    wait_until("the worker to be counted", PATIENCE, async || {
+        client.health_status().await.is_ok_and(|answer| answer.value.workers.by_state[&WorkerState::Ready] == 1)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
