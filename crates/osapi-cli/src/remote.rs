@@ -117,7 +117,7 @@ impl Remote {
                     .to_owned(),
             ),
             ErrorCode::Unauthenticated => Some(
-                "`osapi token validate` tells what is wrong with the token, `osapi token generate` makes one"
+                "`osapi token validate` tells what is wrong with the token, unless it was revoked, which an administrator sees in `osapi token revoked`; `osapi token generate` makes one"
                     .to_owned(),
             ),
             ErrorCode::Forbidden => Some("ask for a token with that permission: `osapi token generate`".to_owned()),

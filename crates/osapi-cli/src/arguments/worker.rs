@@ -19,21 +19,21 @@ pub(crate) enum Worker {
         hostname: HostName,
     },
     /// Let it finish what it has and give it no more
-    #[command(after_help = DRAIN)]
+    #[command(after_help = DRAIN, alias = "cordon")]
     Drain {
         /// Its name
         #[arg(value_name = "HOST", add = crate::complete::hosts())]
         hostname: HostName,
     },
     /// Give it jobs again
-    #[command(after_help = RESUME)]
+    #[command(after_help = RESUME, aliases = ["undrain", "uncordon"])]
     Resume {
         /// Its name
         #[arg(value_name = "HOST", add = crate::complete::hosts())]
         hostname: HostName,
     },
     /// Forget one that is stopped or lost
-    #[command(after_help = FORGET)]
+    #[command(after_help = FORGET, aliases = ["delete", "remove"])]
     Forget {
         /// Its name
         #[arg(value_name = "HOST", add = crate::complete::hosts())]

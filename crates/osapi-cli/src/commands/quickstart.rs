@@ -124,8 +124,12 @@ async fn ready(remote: &Remote) {
 
 fn next(url: &str, file: &Path) -> String {
     let own = std::env::args().next().unwrap_or_else(|| "osapi".to_owned());
+    // A bare name was found on the path of this terminal, which another one need not have.
+    let folder = std::env::current_exe().ok().filter(|_| !own.contains('/'));
+    let folder = folder.as_deref().and_then(Path::parent);
+    let path = folder.map(|folder| format!("PATH=\"{}:$PATH\" ", folder.display())).unwrap_or_default();
     format!(
-        "\nIn another terminal:\n  export OSAPI_OSAPIFILE={}\n  {own} client worker list\n  {own} client network dns get\n  {own} client package list --name openssl\n  {own} client job list\nThe API by hand:\n  curl -H \"Authorization: Bearer $(cat {})\" {url}/api/v1/system/hostname\n\nCtrl-C stops everything; what it keeps stays in {}",
+        "\nIn another terminal:\n  export {path}OSAPI_OSAPIFILE={}\n  {own} client worker list\n  {own} client network dns get\n  {own} client package list --name openssl\n  {own} client job list\nThe API by hand:\n  curl -H \"Authorization: Bearer $(cat {})\" {url}/api/v1/system/hostname\n\nCtrl-C stops everything; what it keeps stays in {}",
         file.display(),
         file.with_file_name("admin.token").display(),
         file.parent().unwrap_or(file).display()
