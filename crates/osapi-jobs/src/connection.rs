@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream::{Context, ContextBuilder};
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -180,6 +180,8 @@ impl Connection {
             let options = options(&settings, connected.clone()).await?;
             let reason = match options.connect(settings.servers.as_slice()).await {
                 Ok(client) => break client,
+                // The same proof again would be refused again.
+                Err(error) if refuses_us(&error) => return Err(unreachable(&settings, REFUSED.to_owned())),
                 Err(error) => chain(&error),
             };
             if Instant::now() + pause >= deadline {
@@ -346,6 +348,13 @@ fn back_off(attempt: usize) -> Duration {
     let exponent = u32::try_from(attempt.min(8)).unwrap_or(8);
     let most = (Duration::from_millis(25) * 2_u32.pow(exponent)).min(LONGEST_PAUSE);
     most / 2 + (most / 2).mul_f64(f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX))
+}
+
+/// What is wrong when the broker is there and does not let us in.
+const REFUSED: &str = "it refuses our credentials (hint: compare `nats.auth` here with the broker's users and keys)";
+
+fn refuses_us(error: &async_nats::ConnectError) -> bool {
+    matches!(error.kind(), ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication)
 }
 
 fn unreachable(settings: &ConnectionSettings, reason: String) -> ConnectError {
