@@ -89,6 +89,8 @@ struct Head {
     known: Option<(u64, String)>,
     /// The answer to a write was lost: entries may be there already.
     doubtful: bool,
+    /// The last place that this process has written; 0 when it has written nothing.
+    reached: u64,
 }
 
 impl std::fmt::Debug for AuditLog {
@@ -130,17 +132,18 @@ impl AuditLog {
         let stream = connection.context().get_stream_no_info(names.audit_stream()).await;
         let stream = stream.map_err(|error| StoreError::Unavailable(chain(&error)))?;
         let log = Self { connection: connection.clone(), config, stream, head: Arc::default() };
-        log.make_sure().await?;
+        let made = connection.context().create_or_update_stream(log.config.clone()).await;
+        made.map_err(|error| StoreError::Unavailable(chain(&error)))?;
         Ok(log)
     }
 
-    /// Makes sure of the stream again: a broker may come back without it, and then a new trail begins.
+    /// Makes the stream anew where it is gone, and then a new trail begins; one that is there stays as it is, whoever has changed it.
     ///
     /// # Errors
     /// The broker is not reachable or refuses.
     pub async fn make_sure(&self) -> Result<(), StoreError> {
-        let made = self.connection.context().create_or_update_stream(self.config.clone()).await;
-        made.map(drop).map_err(|error| StoreError::Unavailable(chain(&error)))
+        let stream = self.connection.context().get_or_create_stream(self.config.clone()).await;
+        stream.map(drop).map_err(|error| StoreError::Unavailable(chain(&error)))
     }
 
     /// How the stream does, as the broker says now.
@@ -176,7 +179,7 @@ impl AuditLog {
                 None => return Ok(()),
                 Some(PublishFault::Raced) => head.known = None,
                 Some(PublishFault::Store(fault)) => {
-                    *head = Head { known: None, doubtful: matches!(fault, StoreFault::Away(_)) };
+                    *head = Head { known: None, doubtful: matches!(fault, StoreFault::Away(_)), reached: head.reached };
                     return Err((done, fault.into()));
                 }
             }
@@ -219,7 +222,7 @@ impl AuditLog {
                 Err(fault) => Err(fault),
             };
             match stored {
-                Ok(place) => head.known = Some((place, hash)),
+                Ok(place) => (head.known, head.reached) = (Some((place, hash)), place),
                 Err(fault) => return (done, Some(fault)),
             }
             done += 1;
@@ -243,6 +246,11 @@ impl AuditLog {
         }
         let info = self.stream.get_info().await.map_err(|error| StoreFault::Away(chain(&error)))?;
         let last = info.state.last_sequence;
+        if last < head.reached {
+            let written = head.reached;
+            tracing::error!(written, last, "audit entries are gone: the trail was removed or came back without them");
+            head.reached = last;
+        }
         // Where it expired or somebody else's message is there, the chain begins anew, and a check says so.
         let hash = match self.at(last).await? {
             Some(message) => serde_json::from_slice(&message.payload).map(|entry: AuditEntry| entry.hash).ok(),

@@ -246,3 +246,14 @@ async fn a_trail_that_was_removed_as_a_whole_begins_anew_and_a_known_hash_tells(
     let verified = client.audit_verify(Some(&known)).await.unwrap().value;
     assert!(!verified.intact && verified.reason.is_some(), "{verified:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn making_sure_of_the_trail_leaves_its_size_as_it_was_set() {
+    let fleet = Fleet::start().await;
+    let log = AuditLog::open(&fleet.connection, &AuditRetention::default()).await.unwrap();
+    let raised = AuditRetention { max_bytes: 3 << 30, ..AuditRetention::default() };
+    AuditLog::open(&fleet.connection, &raised).await.unwrap();
+    log.make_sure().await.unwrap();
+    let info = fleet.say("$JS.API.STREAM.INFO.osapi-AUDIT", "").await;
+    assert!(info.contains("\"max_bytes\":3221225472"), "{info}");
+}
