@@ -101,7 +101,8 @@ pub struct ChainCheck {
 }
 
 impl ChainCheck {
-    /// A check that also wants this hash in the chain: that of an entry, or of the last one before the first.
+    /// A check that also wants an entry with this hash in the chain. That the first names it as the one before it
+    /// does not count: whoever knows the hash can write such an entry.
     #[must_use]
     pub fn expecting(known_hash: Option<String>) -> Self {
         Self { known_hash, ..Self::default() }
@@ -117,7 +118,7 @@ impl ChainCheck {
         if let Some(fault) = self.fault(entry) {
             self.broken = Some((entry.sequence, fault));
         } else if let Some(known) = &self.known_hash
-            && (entry.hash == *known || (self.last.is_none() && entry.previous_hash == *known))
+            && entry.hash == *known
         {
             self.known_hash = None;
         }
@@ -230,13 +231,14 @@ mod tests {
         };
         check(&whole, true);
         check(&whole[2..], true);
-        check(&whole[3..], true);
+        check(&whole[3..], false);
         check(&whole[4..], false);
         check(&whole[..2], false);
         check(&[], false);
         let mut other = AuditEntry { user: "mallory".to_owned(), ..whole[0].clone() };
         other = other.chained(1, String::new()).unwrap();
-        check(&[other], false);
+        check(&[other.clone()], false);
+        check(&[other.chained(1, known.clone()).unwrap()], false);
     }
 
     #[test]
