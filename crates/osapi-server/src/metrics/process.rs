@@ -1,4 +1,4 @@
-//! Metrics of this process, under the names every Prometheus client uses; what cannot be read is left out.
+//! Metrics of this process, named as Prometheus' own clients name them where these have such a metric; what cannot be read is left out.
 
 use super::{Named, Observed};
 
