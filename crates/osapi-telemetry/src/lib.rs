@@ -139,8 +139,8 @@ fn filter(settings: &TelemetrySettings) -> Result<EnvFilter, TelemetryError> {
 fn provider(settings: &TelemetrySettings) -> Result<SdkTracerProvider, TelemetryError> {
     let builder = SdkTracerProvider::builder().with_resource(resource(settings.service, settings.version));
     Ok(match &settings.exporter {
-        // Ids are made and passed on, nothing is recorded, also when the caller records.
-        Exporter::None => builder.with_sampler(Sampler::AlwaysOff).build(),
+        // Nothing goes anywhere, and who records passes that on to those after us: they may export.
+        Exporter::None => builder.with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff))).build(),
         Exporter::Stdout => builder.with_simple_exporter(opentelemetry_stdout::SpanExporter::default()).build(),
         Exporter::Otlp { endpoint } => {
             let exporter = SpanExporter::builder().with_tonic().with_endpoint(url(endpoint)).build();
