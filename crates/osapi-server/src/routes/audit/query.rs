@@ -36,7 +36,7 @@ pub(crate) struct AuditQuery {
     #[serde(default = "twenty")]
     #[param(required = false, default = 20, minimum = 1, maximum = 1000)]
     limit: usize,
-    /// Skip this many first, at most 10000; not together with `cursor`, which goes through the whole trail.
+    /// Skip this many first, at most 10000; `cursor`, which goes through the whole trail, goes before it.
     #[serde(default)]
     #[param(required = false, default = 0, maximum = 10_000)]
     offset: usize,
@@ -99,9 +99,6 @@ impl AuditQuery {
         }
         if self.offset > 10_000 {
             return Err(Fault::invalid("`offset` must be at most 10000").with_hint("use `cursor`"));
-        }
-        if self.offset > 0 && self.cursor.is_some() {
-            return Err(Fault::invalid("`offset` and `cursor` exclude each other"));
         }
         if self.status.is_some_and(|status| !(100..=599).contains(&status)) {
             return Err(Fault::invalid("`status` must be 100 to 599"));
